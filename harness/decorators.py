@@ -1,0 +1,56 @@
+"""The short door: one decorated class is a model that takes part in every comparison it has the capability for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from harness.specs import Capability, ModelSpec, Ref, Source
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    Network = TypeVar("Network", bound=type[nn.Module])
+
+DECLARED = "__harness_model__"
+
+
+def model(
+    *,
+    name: str,
+    summary: str = "",
+    predicts_tokens: bool = False,
+    steps_tokens: bool = False,
+    classifies: bool = False,
+    source: Source | None = None,
+    sized_by: str | None = "d_model",
+    size_multiple: int = 8,
+) -> Callable[[Network], Network]:
+    """Declare an `nn.Module` class as a model.
+
+    A token model's constructor takes `vocab` and then keyword arguments with defaults, which become the model's
+    options (typed by their annotation or default). `forward` maps tokens [batch, length] to logits
+    [batch, length, vocab]. Builds the same `ModelSpec` that a packaged plugin returns from its hook.
+    """
+    flags = {
+        Capability.PREDICTS_TOKENS: predicts_tokens,
+        Capability.STEPS_TOKENS: steps_tokens,
+        Capability.CLASSIFIES: classifies,
+    }
+
+    def declare(network: Network) -> Network:
+        target = f"{network.__module__}:{network.__qualname__}"
+        spec = ModelSpec(
+            name=name,
+            summary=summary or (network.__doc__ or "").strip().split("\n")[0],
+            source=source,
+            config=Ref("harness.runtime.signatures:config_of", of=target),
+            build=Ref("harness.runtime.signatures:builder_of", of=target),
+            capabilities=frozenset(capability for capability, flag in flags.items() if flag),
+            sized_by=sized_by,
+            size_multiple=size_multiple,
+        )
+        setattr(network, DECLARED, spec)
+        return network
+
+    return declare

@@ -1,0 +1,14 @@
+"""What the fork server imports once, so that a trial's process starts with it.
+
+Only imports: no tensor is made here, so no thread and no device context exists when the server forks.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+import harness.runtime.datasets
+import harness.runtime.trial  # noqa: F401
+
+if importlib.util.find_spec("numba") is not None:
+    import numba  # noqa: F401

@@ -1,0 +1,1 @@
+"""Boards made from rows, and the forms in which they are shown."""

@@ -1,0 +1,122 @@
+"""A report in Markdown, for a pull request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from harness.reports import formatting
+from harness.reports.board import Board, Reference, Report
+from harness.reports.entries import Entry
+from harness.reports.provenance import Provenance
+
+MARKS = re.compile(r"([\\`*\[\]|~#])|(?<![A-Za-z0-9])(_)|(_)(?![A-Za-z0-9])")
+COLUMNS = ("rank", "model", "value", "trials ok", "to the best", "parameters", "train", "tokens/s", "state", "notes")
+
+
+def render(report: Report) -> str:
+    """The whole report as Markdown with tables."""
+    parts = ["# Leaderboard", _summary(report), *(_board(board) for board in report.boards)]
+    return "\n\n".join([*parts, _provenance(report.provenance)]) + "\n"
+
+
+def _summary(report: Report) -> str:
+    statuses = ", ".join(f"{count} {status}" for status, count in report.provenance.statuses)
+    missing = f" {report.missing} planned trials have no row yet." if report.missing else ""
+    return f"{report.provenance.num_rows} trials: {text(statuses)}.{missing}"
+
+
+def _board(board: Board) -> str:
+    apart = f"Only {text(formatting.conditions(board.differs))}.\n\n" if board.differs else ""
+    rows = [_reference(line) if isinstance(line, Reference) else _entry(line) for line in board.lines]
+    parts = [
+        f"## {text(board.task)} ({text(board.suite)}, {text(board.scale)})",
+        f"{apart}{text(formatting.heading(board))}. {text(formatting.explanation(board))}",
+        table(COLUMNS, rows),
+        f"<sub>{text(formatting.conditions(board.conditions))}</sub>",
+    ]
+    failures = [f"- {text(line)}" for line in formatting.failures(board)]
+    return "\n\n".join([*parts, *(["Failed trials:\n\n" + "\n".join(failures)] if failures else [])])
+
+
+def _entry(entry: Entry) -> list[str]:
+    costs = entry.costs
+    label = f"**{text(entry.label)}**" if entry.rank == 1 else text(entry.label)
+    return [
+        formatting.rank(entry),
+        label,
+        text(formatting.value(entry)),
+        formatting.trials(entry),
+        text(formatting.difference(entry.behind)),
+        formatting.count(costs.parameters),
+        formatting.seconds(costs.train_seconds),
+        formatting.count(costs.tokens_per_second),
+        formatting.size(costs.state_bytes),
+        text(formatting.notes(entry)),
+    ]
+
+
+def _reference(line: Reference) -> list[str]:
+    return ["", f"*{text(line.name)}*", formatting.value(line), *[""] * (len(COLUMNS) - 4), "baseline"]
+
+
+def _provenance(provenance: Provenance) -> str:
+    parts = ["## Provenance"]
+    parts.append(
+        table(
+            ("run", "trials", "first start", "last end"),
+            [[text(run.run_id), str(run.num_rows), run.started, run.ended] for run in provenance.runs],
+        )
+    )
+    parts.append(
+        table(
+            ("hardware", "CPU", "memory", "system", "versions", "rows"),
+            [
+                [
+                    text(f"{machine.hardware or 'not told'} ({machine.device})"),
+                    text(formatting.processor(machine)),
+                    formatting.size(machine.ram_bytes),
+                    text(machine.os),
+                    text(", ".join(f"{name} {version}" for name, version in machine.versions)),
+                    str(machine.num_rows),
+                ]
+                for machine in provenance.machines
+            ],
+        )
+    )
+    if provenance.data:
+        parts.append(
+            table(
+                ("data", "tier", "licence", "origin", "SHA-256", "rows"),
+                [
+                    [
+                        *map(text, (item.dataset, item.tier, item.licence, item.origin, item.digest[:12])),
+                        str(item.num_rows),
+                    ]
+                    for item in provenance.data
+                ],
+            )
+        )
+    parts.append(
+        table(
+            ("commit", "changes beside it", "rows"),
+            [
+                [text(code.commit or "no checkout"), "yes" if code.dirty else "no", str(code.num_rows)]
+                for code in provenance.code
+            ],
+        )
+    )
+    return "\n\n".join(parts)
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose cells are Markdown already."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def text(value: str) -> str:
+    """Any text so that Markdown and HTML in it show as text, on one line."""
+    flat = " ".join(value.split())
+    escaped = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return MARKS.sub(lambda found: "\\" + found.group(0), escaped)

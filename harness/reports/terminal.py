@@ -1,0 +1,113 @@
+"""Boards in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.reports import formatting
+from harness.reports.board import Board, Reference
+from harness.reports.entries import Entry
+
+WIDE = 104
+MODEL_WIDTH = 18
+ALL_METRICS = "all"
+LEFT_OUT = ("task options", "metric", "data digest", "candidates tried")
+
+
+def print_boards(boards: Sequence[Board], console: Console, metrics: Sequence[str] = ()) -> None:
+    """Print each board as a table, then its failed trials. `metrics` names further ones to show; `all` means every."""
+    for board in boards:
+        console.print(_heading(board))
+        console.print(_table(board, wide=console.width >= WIDE))
+        console.print(_plain(formatting.explanation(board), "dim"))
+        shown = tuple(item for item in board.conditions if item.name not in LEFT_OUT)
+        console.print(_plain(formatting.conditions(shown), "dim"))
+        for line in formatting.failures(board):
+            console.print(_plain(line, "red"))
+        if metrics:
+            console.print(_metrics_table(board, metrics))
+        console.print()
+
+
+def _heading(board: Board) -> Text:
+    text = Text.assemble((_clean(board.task), "bold"), f"  {board.suite} at scale {board.scale}; ")
+    text.append(_clean(formatting.heading(board)))
+    if board.differs:
+        text.append(_clean(f"\nonly {formatting.conditions(board.differs)}"), "yellow")
+    return text
+
+
+def _table(board: Board, *, wide: bool) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True, show_edge=False)
+    table.add_column("rank", justify="right", no_wrap=True)
+    longest = max(len(line.name if isinstance(line, Reference) else line.label) for line in board.lines)
+    table.add_column("model", overflow="fold", min_width=min(longest, MODEL_WIDTH))
+    table.add_column(board.metric or "value", justify="right", no_wrap=True)
+    table.add_column("ok", justify="right", no_wrap=True)
+    table.add_column("params", justify="right", no_wrap=True)
+    table.add_column("train", justify="right", no_wrap=True)
+    if wide:
+        table.add_column("tokens/s", justify="right", no_wrap=True)
+        table.add_column("state", justify="right", no_wrap=True)
+        table.add_column("peak", justify="right", no_wrap=True)
+    table.add_column("notes", overflow="fold")
+    for line in board.lines:
+        if isinstance(line, Reference):
+            blank = [""] * (6 if wide else 3)
+            cells = ["", line.name, formatting.value(line), *blank, "baseline"]
+            table.add_row(*(_plain(cell, "dim italic") for cell in cells))
+        else:
+            table.add_row(*(_plain(cell, _style(line)) for cell in _cells(line, wide)))
+    return table
+
+
+def _cells(entry: Entry, wide: bool) -> list[str]:
+    costs = entry.costs
+    cells = [
+        formatting.rank(entry),
+        entry.label,
+        formatting.value(entry),
+        formatting.trials(entry),
+        formatting.count(costs.parameters),
+        formatting.seconds(costs.train_seconds),
+    ]
+    if wide:
+        cells += [
+            formatting.count(costs.tokens_per_second),
+            formatting.size(costs.state_bytes),
+            formatting.size(costs.peak_memory_bytes),
+        ]
+    return [*cells, formatting.notes(entry)]
+
+
+def _metrics_table(board: Board, names: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading, justify in (("metric", "left"), ("model", "left"), ("value", "right"), ("seeds", "right")):
+        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for entry in board.entries:
+        for metric in entry.metrics:
+            if ALL_METRICS in names or metric.name in names or metric.name.split("[")[0] in names:
+                summary = metric.summary
+                cells = (metric.name, entry.label, formatting.with_interval(summary), str(summary.n))
+                table.add_row(*(_plain(cell) for cell in cells))
+    return table
+
+
+def _style(entry: Entry) -> str:
+    if entry.summary is None:
+        return "red"
+    return "bold" if entry.rank == 1 else ""
+
+
+def _plain(text: str, style: str = "") -> Text:
+    """Text in which nothing is markup and no control character reaches the terminal."""
+    return Text(_clean(text), style=style)
+
+
+def _clean(text: str) -> str:
+    return "".join(character if character.isprintable() or character == "\n" else "�" for character in text)

@@ -1,0 +1,63 @@
+"""What every row says whatever happens to its trial."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from harness.canonical import canonical_json
+from harness.planning import Trial
+
+Row: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a trial leaves: its row and its learning curve (candidate, step, name, value)."""
+
+    row: Row
+    curve: list[dict[str, Any]]
+
+
+def planned_columns(trial: Trial, run_id: str) -> Row:
+    """The columns that the plan alone determines."""
+    return {
+        "trial_id": trial.trial_id,
+        "run_id": run_id,
+        "suite": trial.suite,
+        "scale": trial.scale,
+        "task": trial.task,
+        "model": trial.model,
+        "kernel": trial.kernel,
+        "kernels": dict(trial.kernels),
+        "seed": trial.seed,
+        "task_options": canonical_json(dict(trial.task_options)),
+        "model_options": canonical_json(dict(trial.model_options)),
+        "training": canonical_json(dataclasses.asdict(trial.training)),
+        "num_candidates": len(trial.learning_rates),
+        "budget_steps": trial.budget.steps,
+        "budget_seconds": trial.budget.seconds,
+        "match_parameters": trial.match_parameters,
+        "device": trial.device,
+        "precision": trial.precision,
+        "sources": dict(trial.sources),
+    }
+
+
+def verdict_columns(trial: Trial, status: str, reason: str, traceback: str = "") -> Row:
+    """How the trial ended, and whether its result takes part in ranking."""
+    ok = status == "ok"
+    return {
+        "status": status,
+        "reason": reason,
+        "traceback": traceback,
+        "ranked": ok and not trial.unranked,
+        "unranked_reason": trial.unranked if ok else f"{status}: {reason}",
+    }
+
+
+def ended_from_outside(trial: Trial, known: Mapping[str, Any], status: str, reason: str, log: str) -> Outcome:
+    """The outcome of a trial whose process did not live to tell: `log` is the end of what it printed."""
+    return Outcome(dict(known) | verdict_columns(trial, status, reason, log), [])

@@ -1,0 +1,51 @@
+"""What a trained model costs: operations and streaming state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from harness.interfaces import StepsTokens, TokenBatch
+from harness.runtime.kernels import Kernel
+
+
+def count_flops(module: nn.Module, batch: TokenBatch, kernels: Iterable[Kernel]) -> float:
+    """Floating-point operations of one forward pass, an example.
+
+    Matrix products, convolutions and attention are counted by torch, ops with a cost model by that.
+    """
+    kernels = list(kernels)
+    for kernel in kernels:
+        kernel.counting, kernel.flops = True, 0.0
+    try:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            module(batch.inputs[:1])
+    finally:
+        for kernel in kernels:
+            kernel.counting = False
+    return float(counter.get_total_flops() + sum(kernel.flops for kernel in kernels))
+
+
+def state_bytes(module: nn.Module, batch: TokenBatch) -> int | None:
+    """Bytes of streaming state of one sequence after the batch's length; None for a model that cannot stream."""
+    if not isinstance(module, StepsTokens):
+        return None
+    with torch.no_grad():
+        state = module.initial_state(1)
+        for token in batch.inputs[:1].unbind(dim=1):
+            _, state = module.step(token, state)
+    return _bytes(state)
+
+
+def _bytes(state: Any) -> int:
+    if isinstance(state, Tensor):
+        return state.numel() * state.element_size()
+    if isinstance(state, dict):
+        return sum(_bytes(part) for part in state.values())
+    if isinstance(state, list | tuple):
+        return sum(_bytes(part) for part in state)
+    return 0

@@ -1,0 +1,115 @@
+"""Suite files: TOML that says which tasks, models, seeds and budgets are compared, at named scales."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness.configuration import explain
+from harness.errors import UsageError
+from harness.registry import Registry, suggest
+
+
+class _Text(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TrainingOptions(_Text):
+    """Any of the fields of `harness.interfaces.Training`; what is not given comes from the level above."""
+
+    learning_rate: float | None = Field(default=None, gt=0)
+    batch_size: int | None = Field(default=None, gt=0)
+    weight_decay: float | None = Field(default=None, ge=0)
+    betas: tuple[float, float] | None = None
+    warmup_fraction: float | None = Field(default=None, ge=0, le=1)
+    final_fraction: float | None = Field(default=None, ge=0, le=1)
+    gradient_clip: float | None = Field(default=None, ge=0)
+    evaluations: int | None = Field(default=None, ge=0)
+
+
+class BudgetOptions(_Text):
+    steps: int | None = Field(default=None, gt=0)
+    seconds: float | None = Field(default=None, gt=0)
+
+
+class TuneOptions(_Text):
+    """Candidates tried per trial; validation chooses. The same number for every model."""
+
+    learning_rate: tuple[float, ...] = ()
+
+
+class MatchOptions(_Text):
+    """What every model is sized to, within 10%."""
+
+    parameters: int | None = Field(default=None, gt=0)
+
+
+class Entry(_Text):
+    """A task or a model of a scale, with what differs for it."""
+
+    options: dict[str, Any] = Field(default_factory=dict)
+    training: TrainingOptions = TrainingOptions()
+    budget: BudgetOptions = BudgetOptions()
+
+
+class TaskEntry(Entry):
+    models: dict[str, Entry] = Field(default_factory=dict)
+
+
+class Scale(_Text):
+    """One size of a suite."""
+
+    summary: str
+    seeds: tuple[int, ...] = Field(min_length=1)
+    tasks: dict[str, TaskEntry] = Field(min_length=1)
+    models: dict[str, Entry] = Field(min_length=1)
+    kernels: tuple[str, ...] = Field(default=("auto",), min_length=1)
+    training: TrainingOptions = TrainingOptions()
+    budget: BudgetOptions = BudgetOptions()
+    tune: TuneOptions = TuneOptions()
+    match: MatchOptions = MatchOptions()
+    timeout_seconds: float = Field(default=3600.0, gt=0)
+
+
+class Suite(_Text):
+    """A suite file. `plugin` lists plugin files, relative to the suite file, that it needs."""
+
+    name: str
+    summary: str
+    default_scale: str = "small"
+    plugin: tuple[str, ...] = ()
+    scale: dict[str, Scale] = Field(min_length=1)
+
+    def at(self, scale: str) -> Scale:
+        if scale not in self.scale:
+            raise UsageError(f"suite {self.name} has no scale {scale!r}; {suggest(scale, self.scale)}")
+        return self.scale[scale]
+
+
+def load_suite(name: str, registry: Registry) -> Suite:
+    """The registered suite of that name (hyphens and underscores are the same), or the TOML file of that path."""
+    if name.endswith(".toml"):
+        path = Path(name)
+        if not path.is_file():
+            raise UsageError(f"suite={name}: there is no such file; give a registered suite or a path to a TOML file")
+        return parse_suite(path.read_text(encoding="utf-8"), name)
+    spec = registry.suites[name.replace("-", "_")].spec
+    text = resources.files(spec.package).joinpath(spec.file).read_text(encoding="utf-8")
+    return parse_suite(text, f"{spec.package}/{spec.file}")
+
+
+def parse_suite(text: str, origin: str) -> Suite:
+    """Raises UsageError that names the file and the place."""
+    try:
+        content: Mapping[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{origin}: not valid TOML: {error}; a key may stand only once in its table") from error
+    try:
+        return Suite.model_validate(content)
+    except ValidationError as error:
+        raise UsageError(f"{origin}: {explain(error)}") from error

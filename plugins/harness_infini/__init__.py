@@ -1,0 +1,1 @@
+"""Infini-attention (Munkhdalai et al. 2024)."""

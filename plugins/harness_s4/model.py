@@ -1,0 +1,74 @@
+"""S4 and S4D as token models: pre-norm residual blocks around a state space layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from harness.interfaces import Kernels, ParameterGroup, TokenData
+from harness_s4.config import S4Config, S4DConfig, StateSpaceConfig
+from harness_s4.diagonal import S4DLayer
+from harness_s4.low_rank import S4Layer
+from harness_sequence.stack import Block, TokenModel
+
+State = dict[str, Tensor]
+# What the state space parameters' learning rate may not exceed (S4, appendix D).
+MAX_LEARNING_RATE = 1e-3
+
+
+class StateSpaceBlock(Block):
+    """x + GLU(W dropout(GELU(SSM(norm(x)))))."""
+
+    def __init__(self, layer: S4Layer | S4DLayer, d_model: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(d_model)
+        self.layer = layer
+        self.dropout = nn.Dropout(dropout)
+        self.mix = nn.Linear(d_model, 2 * d_model)
+
+    def forward(self, x: Float[Tensor, "batch length features"]) -> Float[Tensor, "batch length features"]:
+        y = self.layer(self.norm(x).transpose(1, 2))  # [B, D, L]
+        # Transposed after GELU, which is slower on a transposed view.
+        return x + self._mixed(F.gelu(y).transpose(1, 2))
+
+    def initial_state(self, batch: int) -> State:
+        return self.layer.initial_state(batch)
+
+    def step(self, x: Float[Tensor, "batch features"], state: State) -> tuple[Float[Tensor, "batch features"], State]:
+        y, state = self.layer.step(self.norm(x), state)
+        return x + self._mixed(F.gelu(y)), state
+
+    def _mixed(self, y: Tensor) -> Tensor:
+        return F.glu(self.mix(self.dropout(y)), -1)
+
+
+def build_s4(config: S4Config, data: TokenData, kernels: Kernels) -> TokenModel:
+    return _stack(config, data, lambda: S4Layer(config, data.length, kernels))
+
+
+def build_s4d(config: S4DConfig, data: TokenData, kernels: Kernels) -> TokenModel:
+    return _stack(config, data, lambda: S4DLayer(config, kernels))
+
+
+def _stack(config: StateSpaceConfig, data: TokenData, make_layer: Callable[[], S4Layer | S4DLayer]) -> TokenModel:
+    return TokenModel(
+        vocab=data.vocab,
+        d_model=config.d_model,
+        blocks=[StateSpaceBlock(make_layer(), config.d_model, config.dropout) for _ in range(config.num_layers)],
+        norm=nn.LayerNorm(config.d_model),
+        tie_embeddings=config.tie_embeddings,
+    )
+
+
+def parameter_groups(module: nn.Module) -> list[ParameterGroup]:
+    """The state space parameters: a learning rate of at most 1e-3 and no weight decay."""
+    names = frozenset(
+        f"{path}.{name}"
+        for path, layer in module.named_modules()
+        if isinstance(layer, S4Layer | S4DLayer)
+        for name in layer.slow_parameters
+    )
+    return [ParameterGroup(names=names, max_learning_rate=MAX_LEARNING_RATE, weight_decay=0.0)]

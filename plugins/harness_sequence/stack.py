@@ -1,0 +1,116 @@
+"""Embedding, blocks, norm, head: the part of a token model that is not the paper's, whole or one token at a time."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+State: TypeAlias = Any
+"""A nested tuple, list or dict of tensors: what a module remembers of the tokens that it has read."""
+
+EMBEDDING_STD = 0.02
+
+
+class Mixer(nn.Module, ABC):
+    """A causal map of sequences without residual, norm or position-wise layers around it."""
+
+    @abstractmethod
+    def forward(self, x: Float[Tensor, "batch length d_model"]) -> Float[Tensor, "batch length d_model"]: ...
+
+    @abstractmethod
+    def initial_state(self, batch: int) -> State:
+        """The state of `batch` sequences of which nothing was read."""
+
+    @abstractmethod
+    def step(self, x: Float[Tensor, "batch d_model"], state: State) -> tuple[Float[Tensor, "batch d_model"], State]:
+        """What `forward` gives at the next position, and the state after it."""
+
+
+class Block(nn.Module, ABC):
+    """A causal map of sequences with its residual inside."""
+
+    @abstractmethod
+    def forward(self, x: Float[Tensor, "batch length d_model"]) -> Float[Tensor, "batch length d_model"]: ...
+
+    @abstractmethod
+    def initial_state(self, batch: int) -> State:
+        """The state of `batch` sequences of which nothing was read."""
+
+    @abstractmethod
+    def step(self, x: Float[Tensor, "batch d_model"], state: State) -> tuple[Float[Tensor, "batch d_model"], State]:
+        """What `forward` gives at the next position, and the state after it."""
+
+
+class TokenModel(nn.Module):
+    """Token ids in, logits out: embedding, blocks, final norm and a head without bias.
+
+    Embeddings are drawn from N(0, embedding_std) and multiplied by `embedding_scale` where they are read. `positions`
+    maps position numbers to vectors that are added to them. The streaming state is the list of the blocks' states,
+    followed by the number of tokens read where there are positions.
+    """
+
+    def __init__(
+        self,
+        *,
+        vocab: int,
+        d_model: int,
+        blocks: Sequence[nn.Module],
+        norm: nn.Module,
+        tie_embeddings: bool = False,
+        dropout: float = 0.0,
+        positions: nn.Module | None = None,
+        embedding_std: float = EMBEDDING_STD,
+        embedding_scale: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocab, d_model)
+        nn.init.normal_(self.embedding.weight, std=embedding_std)
+        self.embedding_scale = embedding_scale
+        self.positions = positions
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(blocks)
+        self.norm = norm
+        self.head = nn.Linear(d_model, vocab, bias=False)
+        if tie_embeddings:
+            self.head.weight = self.embedding.weight
+
+    def _embed(self, tokens: Int[Tensor, ...]) -> Float[Tensor, "... d_model"]:
+        embedded = self.embedding(tokens)
+        return embedded if self.embedding_scale == 1.0 else embedded * self.embedding_scale  # type: ignore[no-any-return]
+
+    def forward(self, tokens: Int[Tensor, "batch length"]) -> Float[Tensor, "batch length vocab"]:
+        x = self._embed(tokens)  # [B, L, D]
+        if self.positions is not None:
+            x = x + self.positions(torch.arange(tokens.shape[1], device=tokens.device)).to(x.dtype)
+        x = self.dropout(x)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.norm(x))  # type: ignore[no-any-return]
+
+    def initial_state(self, batch: int) -> list[State]:
+        """The state of `batch` empty sequences."""
+        states = [block.initial_state(batch) for block in self.blocks]
+        if self.positions is not None:
+            states.append(torch.zeros(1, dtype=torch.long, device=self.embedding.weight.device))
+        return states
+
+    def step(
+        self, tokens: Int[Tensor, " batch"], state: list[State]
+    ) -> tuple[Float[Tensor, "batch vocab"], list[State]]:
+        """Read one token a sequence; return the logits after it and the new state."""
+        x = self._embed(tokens)  # [B, D]
+        if self.positions is not None:
+            x = x + self.positions(state[-1]).to(x.dtype)
+        x = self.dropout(x)
+        states = []
+        for block, before in zip(self.blocks, state, strict=False):
+            x, after = block.step(x, before)
+            states.append(after)
+        if self.positions is not None:
+            states.append(state[-1] + 1)
+        return self.head(self.norm(x)), states

@@ -1,0 +1,1 @@
+"""The Transformer as a decoder (Vaswani et al. 2017)."""

@@ -1,0 +1,1 @@
+"""Datasets that several suites share, and the readers behind them."""

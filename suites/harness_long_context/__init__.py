@@ -1,0 +1,1 @@
+"""The long-context suite: generated tasks, real text and images as sequences, and their metrics."""

@@ -1,0 +1,46 @@
+"""What every test starts from: one thread, a cache and a results folder of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from harness.registry import Registry, load_registry
+
+FILES = Path(__file__).parent / "files"
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    return load_registry()
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data cache for the whole session, so that each data set is built once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def harness(tmp_path: Path, cache: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the `harness` command in an empty folder, as a user would."""
+
+    def run(*arguments: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "harness.cli", *map(str, arguments)],
+            cwd=tmp_path,
+            env={**os.environ, "HARNESS_CACHE": str(cache), "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run

@@ -1,0 +1,103 @@
+"""Every kernel of the two ops is its definition, in values and in gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from harness.specs import KernelSpec, OpSpec
+from harness_s4 import plugin
+from harness_s4.s4_kernel import cauchy
+
+OPS = {op.name: op for op in plugin.harness_ops()}
+KERNELS = {(kernel.op, kernel.name): kernel for kernel in plugin.harness_kernels()}
+LENGTHS = pytest.mark.parametrize("length", [1, 2, 3, 16, 29, 64, 105])
+CASES = [
+    pytest.param(op, kernel, size, id=f"{op.name}-{kernel.name}-{size['length']}")
+    for op in OPS.values()
+    for kernel in KERNELS.values()
+    for size in op.sizes
+    if kernel.op == op.name
+]
+
+
+def inputs(op: OpSpec, size: Mapping[str, Any], dtype: torch.dtype) -> list[Any]:
+    return list(op.make_inputs.load()(size, torch.Generator().manual_seed(3), dtype))
+
+
+def value_and_gradients(kernel: KernelSpec, arguments: list[Any], dtype: torch.dtype) -> list[Tensor]:
+    """The value, and the gradient of its sum with fixed random weights by each tensor, computed in `dtype`."""
+    *tensors, length = arguments
+    leaves = [tensor.detach().to(dtype).requires_grad_() for tensor in tensors]
+    value = kernel.implementation.load()(*leaves, length)
+    upstream = torch.randn(value.shape, generator=torch.Generator().manual_seed(4), dtype=torch.float64).to(dtype)
+    return [value.detach(), *torch.autograd.grad((value * upstream).sum(), leaves)]
+
+
+def relative_errors(got: list[Tensor], expected: list[Tensor]) -> list[float]:
+    pairs = zip(got, expected, strict=True)
+    # The smallest number keeps an exact zero against an exact zero at zero.
+    return [((g.double() - e).norm() / (e.norm() + 1e-300)).item() for g, e in pairs]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize(("op", "kernel", "size"), CASES)
+def test_kernel_is_within_the_declared_tolerance(
+    op: OpSpec, kernel: KernelSpec, size: Mapping[str, Any], dtype: torch.dtype
+) -> None:
+    arguments = inputs(op, size, torch.float32)
+    expected = value_and_gradients(KERNELS[op.name, "reference"], arguments, torch.float64)
+    errors = relative_errors(value_and_gradients(kernel, arguments, dtype), expected)
+    value_tolerance, gradient_tolerance = op.tolerances[str(dtype).removeprefix("torch.")]
+    assert errors[0] < value_tolerance
+    assert max(errors[1:]) < gradient_tolerance
+
+
+@LENGTHS
+@pytest.mark.parametrize("op", OPS.values(), ids=OPS)
+def test_kernels_agree_at_any_length(op: OpSpec, length: int) -> None:
+    arguments = inputs(op, {"features": 2, "modes": 8, "length": length}, torch.float64)
+    expected, got = (KERNELS[op.name, name].implementation.load()(*arguments) for name in ("reference", "torch"))
+    torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("length", [1, 4, 7])
+@pytest.mark.parametrize("op", OPS.values(), ids=OPS)
+def test_gradients_are_those_of_finite_differences(op: OpSpec, length: int) -> None:
+    *tensors, length = inputs(op, {"features": 2, "modes": 2, "length": length}, torch.float64)
+    kernel = KERNELS[op.name, "torch"].implementation.load()
+    assert torch.autograd.gradcheck(lambda *leaves: kernel(*leaves, length), tensors)
+
+
+def test_reciprocal_sums_do_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = inputs(OPS["s4_kernel"], {"features": 5, "modes": 4, "length": 12}, torch.float64)
+    whole = value_and_gradients(KERNELS["s4_kernel", "torch"], arguments, torch.float64)
+    monkeypatch.setattr(cauchy, "CHUNK", 2 * 4 * 7)
+    chunked = value_and_gradients(KERNELS["s4_kernel", "torch"], arguments, torch.float64)
+    assert max(relative_errors(chunked, whole)) < 1e-12
+
+
+def test_reciprocal_sums_are_sums_over_complex_modes() -> None:
+    draws = torch.Generator().manual_seed(5)
+    a, w = (torch.rand(2, 3, generator=draws, dtype=torch.float64) + 0.1 for _ in range(2))
+    weights = torch.randn(2, 4, 3, generator=draws, dtype=torch.float64)
+    angles = torch.linspace(0, 1.5, 6, dtype=torch.float64)
+    s, c = torch.sin(angles), torch.cos(angles)
+    mode = 1j * s - c * torch.complex(-a, w)[..., None]
+    conjugate = 1j * s - c * torch.complex(-a, -w)[..., None]
+    expected = torch.einsum("dkn,dnf->dkf", weights.to(torch.complex128), 1 / (mode * conjugate))
+    got = cauchy.reciprocal_sums(weights, a, w, s, c)
+    torch.testing.assert_close(torch.view_as_complex(got), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=OPS)
+def test_flops_grow_in_proportion_to_the_features(op: OpSpec) -> None:
+    count = op.flops.load()  # type: ignore[union-attr]
+    small, large = (
+        count(*inputs(op, {"features": features, "modes": 4, "length": 32}, torch.float32)) for features in (4, 8)
+    )
+    assert large == 2 * small > 0

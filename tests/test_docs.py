@@ -1,0 +1,53 @@
+"""What the docs say is what the code does."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from harness import hookspecs
+from harness.commands.run import STATUSES
+from harness.reports.schema import schema_markdown
+
+ROOT = Path(__file__).parents[1]
+HOOKS = [name for name in vars(hookspecs) if name.startswith("harness_")]
+
+
+def test_the_row_schema_page_is_up_to_date():
+    assert (ROOT / "results" / "README.md").read_text(encoding="utf-8") == schema_markdown()
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_is_documented(hook):
+    assert f"`{hook}" in (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_status_is_documented(status):
+    assert f"| `{status}` |" in (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "page", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/*/README.md")]), ids=str
+)
+def test_links_between_pages_lead_somewhere(page):
+    prose = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", prose):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_bundled_package_is_under_the_import_contracts():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    bundled = {path.parent.name for path in [*ROOT.glob("plugins/*/plugin.py"), *ROOT.glob("suites/*/plugin.py")]}
+    contracts = {contract["id"]: contract for contract in project["tool"]["importlinter"]["contracts"]}
+    assert bundled <= set(project["tool"]["importlinter"]["root_packages"])
+    assert bundled <= set(contracts["core"]["forbidden_modules"])
+    assert {f"{name}.plugin" for name in bundled} <= set(contracts["light"]["source_modules"])
+    points = project["project"]["entry-points"]["harness.plugins"].values()
+    assert {f"{name}.plugin" for name in bundled} == set(points)
+
+
+@pytest.mark.parametrize("file", sorted([*ROOT.glob("plugins/*/plugin.py"), *ROOT.glob("suites/*/plugin.py")]), ids=str)
+def test_declarations_stay_short(file):
+    assert len(file.read_text(encoding="utf-8").splitlines()) < (130 if "long_context" in str(file) else 80)

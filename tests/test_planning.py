@@ -1,0 +1,126 @@
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UsageError
+from harness.selection import select
+
+TINY = f"suite={Path(__file__).parent / 'files' / 'tiny.toml'}"
+
+
+def plan(*overrides):
+    return select([TINY, *overrides], []).plan
+
+
+def test_models_of_one_seed_come_before_the_next_seed():
+    assert [(trial.model, trial.seed) for trial in plan().trials] == [
+        ("transformer", 0),
+        ("lstm", 0),
+        ("transformer", 1),
+        ("lstm", 1),
+    ]
+
+
+def test_trial_ids_differ_between_trials_and_agree_between_plans():
+    first, second = plan(), plan()
+    ids = [trial.trial_id for trial in first.trials]
+    assert len(set(ids)) == len(ids)
+    assert ids == [trial.trial_id for trial in second.trials]
+    assert first.run_id == second.run_id
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["budget.steps=5", "training.learning_rate=0.5", "transformer.d_model=32", "selective_copying.length=14",
+     "precision=float64", "kernel=reference", "tune.learning_rate=0.1,0.2"],
+)  # fmt: skip
+def test_whatever_changes_the_computation_changes_the_id(override):
+    assert plan("model=transformer").trials[0].trial_id != plan("model=transformer", override).trials[0].trial_id
+
+
+def test_an_axis_multiplies_the_trials_of_its_model_only():
+    trials = plan("transformer.d_model=16,32", "seed=0").trials
+    assert [(trial.model, trial.model_options["d_model"]) for trial in trials] == [
+        ("transformer", 16),
+        ("transformer", 32),
+        ("lstm", 16),
+    ]
+
+
+def test_auto_is_resolved_and_written_down():
+    trial = plan("model=transformer").trials[0]
+    assert (trial.kernel, dict(trial.kernels), trial.device) == ("auto", {"attention": "torch"}, "cpu")
+
+
+def test_a_kernel_that_was_asked_for_is_not_replaced():
+    trial = plan("model=transformer", "kernel=cuda").trials[0]
+    assert "no kernel 'cuda'" in trial.unsupported
+
+
+def test_one_op_can_be_pinned():
+    trial = plan("model=s4d", "kernel=long_conv.reference", "seed=0").trials[0]
+    assert dict(trial.kernels) == {"s4d_kernel": "torch", "long_conv": "reference"}
+
+
+def test_a_model_without_ops_runs_once_whatever_the_kernels():
+    made = plan("model=lstm", "kernel=auto,reference", "seed=0")
+    assert len(made.trials) == 1
+    assert "uses no op" in made.skipped[0].reason
+
+
+def test_a_pair_that_cannot_be_is_left_out_with_the_reason(tmp_path):
+    file = tmp_path / "mute.py"
+    file.write_text(
+        "from torch import nn\nfrom harness import model\n"
+        "@model(name='mute', classifies=True)\nclass Mute(nn.Module):\n    def __init__(self): super().__init__()\n"
+    )
+    made = select([TINY, "model=mute,lstm"], [file]).plan
+    assert {trial.model for trial in made.trials} == {"lstm"}
+    assert "needs predicts_tokens" in made.skipped[0].reason
+
+
+def test_an_empty_plan_is_an_error(tmp_path):
+    file = tmp_path / "mute.py"
+    file.write_text(
+        "from torch import nn\nfrom harness import model\n"
+        "@model(name='mute', classifies=True)\nclass Mute(nn.Module):\n    def __init__(self): super().__init__()\n"
+    )
+    with pytest.raises(UsageError, match="the plan is empty"):
+        select([TINY, "model=mute"], [file])
+
+
+@pytest.mark.parametrize("model", ["transformer", "lstm", "mamba", "s4", "s4d", "infini_attention"])
+def test_matched_models_are_within_ten_percent(model):
+    from harness.configuration import parse_config
+    from harness.interfaces import TokenData
+    from harness.registry import load_registry
+    from harness.runtime.kernels import load_kernels
+    from harness.runtime.sizing import count_parameters
+
+    trial = plan(f"model={model}", "match.parameters=50000", "seed=0").trials[0]
+    registry = load_registry()
+    spec = registry.models[model].spec
+    task = registry.tasks[trial.task].spec
+    data = task.build.load()(parse_config(task.config.load(), trial.task_options, "t")).describe()
+    assert isinstance(data, TokenData)
+    config = parse_config(spec.config.load(), trial.model_options, model)
+    built = spec.build.load()(config, data, load_kernels(trial.kernels, registry))
+    assert trial.unranked == ""
+    assert abs(count_parameters(built) - 50_000) <= 5_000
+
+
+def test_a_model_without_a_size_is_planned_but_unranked(tmp_path):
+    file = tmp_path / "fixed.py"
+    file.write_text(
+        "from torch import nn\nfrom harness import model\n"
+        "@model(name='fixed', predicts_tokens=True)\nclass Fixed(nn.Module):\n"
+        "    def __init__(self, vocab: int):\n        super().__init__()\n        self.e = nn.Embedding(vocab, vocab)\n"
+    )
+    trial = select([TINY, "model=fixed", "match.parameters=50000"], [file]).plan.trials[0]
+    assert "no option that match.parameters could size" in trial.unranked
+
+
+def test_candidates_are_the_same_for_every_model():
+    trials = plan("tune.learning_rate=1e-3,1e-2", "seed=0").trials
+    assert {trial.learning_rates for trial in trials} == {(1e-3, 1e-2)}
+    assert len(trials) == 2
