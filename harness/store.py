@@ -129,6 +129,7 @@ CURVE_SCHEMA = pa.schema(
     [
         ("trial_id", pa.string()),
         ("candidate", pa.int64()),
+        ("chosen", pa.bool_()),
         ("step", pa.int64()),
         ("name", pa.string()),
         ("value", pa.float64()),
@@ -155,7 +156,7 @@ class Store:
         try:
             for name in ("rows", "curves", "runs"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
-            _write_atomically(self.folder / "rows" / ".probe", b"")
+            write_atomically(self.folder / "rows" / ".probe", b"")
             (self.folder / "rows" / ".probe").unlink()
         except OSError as error:
             raise StoreError(
@@ -200,7 +201,7 @@ class Store:
         return read_rows(paths)
 
     def curves(self, trial_ids: Iterable[str]) -> pd.DataFrame:
-        """Learning curves in long form: trial_id, candidate, step, name, value."""
+        """Learning curves in long form; see CURVE_SCHEMA."""
         paths = [self.folder / "curves" / f"{trial_id}.parquet" for trial_id in trial_ids]
         tables = [pq.read_table(path, schema=CURVE_SCHEMA) for path in paths if path.exists()]
         return pa.concat_tables([CURVE_SCHEMA.empty_table(), *tables]).to_pandas()
@@ -223,7 +224,7 @@ class Store:
 
     def _write(self, name: str, content: bytes) -> None:
         try:
-            _write_atomically(self.folder / name, content)
+            write_atomically(self.folder / name, content)
         except OSError as error:
             raise StoreError(
                 f"{self.folder / name} cannot be written: {error.strerror or error}; what was written before is kept: "
@@ -279,7 +280,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Temporary file in the same folder, fsync, rename, fsync of the folder."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
     try:

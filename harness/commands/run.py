@@ -199,9 +199,6 @@ def conclude(plan: Plan, store: Store, console: Any, as_json: bool) -> int:
     if not as_json:
         print_boards(report.boards, console)
     failed = reading.table.loc[~reading.table["status"].isin(HARMLESS)]
-    for _, row in failed.iterrows():
-        console.print(f"{row['status']}: {row['task']} {row['model']} seed={row['seed']}: {row['reason']}",
-                      markup=False, highlight=False, soft_wrap=True)  # fmt: skip
     page = write_report(report, store.folder / "reports" / f"{plan.run_id}.html")
     console.print(f"leaderboard: {store.folder / 'leaderboard.parquet'}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)

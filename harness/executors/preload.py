@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import importlib.util
 
+# The first optimizer would import dynamo in every process.
+import torch._dynamo
+import torch.utils.flop_counter  # noqa: F401
+
 import harness.runtime.datasets
 import harness.runtime.trial  # noqa: F401
 

@@ -105,10 +105,11 @@ class Report:
 
 def make_report(rows: pd.DataFrame, curves: pd.DataFrame | None = None, missing: int = 0) -> Report:
     """The report of these rows, with their learning curves (`Store.curves`). Raises StoreError without rows."""
-    boards = make_boards(rows)
+    plain = _plain(rows)
+    boards = _boards(plain)
     return Report(
         boards=boards,
-        provenance=make_provenance(_plain(rows)),
+        provenance=make_provenance(plain),
         curves=tuple(make_curves(board.entries, curves) for board in boards),
         missing=missing,
     )
@@ -116,13 +117,17 @@ def make_report(rows: pd.DataFrame, curves: pd.DataFrame | None = None, missing:
 
 def make_boards(rows: pd.DataFrame) -> tuple[Board, ...]:
     """The boards of these rows, sorted by suite, scale and task. Raises StoreError without rows."""
-    if rows.empty:
-        raise StoreError("the leaderboard holds no rows yet; a board needs at least one: start with `harness run`")
-    groups = sorted(_groups(_plain(rows)), key=lambda group: [_text(group[0], name) for name in (*ASKED, *FOUND)])
+    return _boards(_plain(rows))
+
+
+def _boards(rows: Sequence[Row]) -> tuple[Board, ...]:
+    groups = sorted(_groups(rows), key=lambda group: [_text(group[0], name) for name in (*ASKED, *FOUND)])
     return tuple(_board(group, [other for other in groups if other[0]["task"] == group[0]["task"]]) for group in groups)
 
 
 def _plain(rows: pd.DataFrame) -> list[Row]:
+    if rows.empty:
+        raise StoreError("the leaderboard holds no rows yet; a board needs at least one: start with `harness run`")
     plain: list[Row] = to_table(rows).to_pylist()
     return plain
 

@@ -25,33 +25,22 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BoardCurves:
-    """The curves of a board's entries; `note` says why some are missing."""
+    """The curves of a board's entries."""
 
     quantity: str
     curves: tuple[Curve, ...]
-    note: str = ""
 
 
 def make_curves(entries: Sequence[Entry], points: pd.DataFrame | None) -> BoardCurves:
-    """The curves of the entries, from points in long form (trial_id, candidate, step, name, value).
+    """The curves of the entries, from points in long form (`harness.store.CURVE_SCHEMA`).
 
-    Where several candidates were fitted the rows do not say which curve is the chosen one's, so none is shown.
+    Of several candidates the chosen one's is shown.
     """
     if points is None or points.empty:
         return BoardCurves(quantity=QUANTITY, curves=())
-    losses = points.loc[points["name"] == QUANTITY]
-    shown = [entry for entry in entries if entry.num_candidates in (None, 1)]
-    curves = [_curve(entry, losses) for entry in shown]
-    hidden = len(entries) - len(shown)
-    entries_hidden = "1 entry" if hidden == 1 else f"{hidden} entries"
-    note = (
-        f"{entries_hidden} tried several candidates; the curves of all of them are in the results folder"
-        if hidden
-        else ""
-    )
-    return BoardCurves(
-        quantity=QUANTITY, curves=tuple(curve for curve in curves if len(curve.points) > 1), note=note
-    )  # fmt: skip
+    losses = points.loc[(points["name"] == QUANTITY) & points["chosen"].fillna(False).astype(bool)]
+    curves = [_curve(entry, losses) for entry in entries]
+    return BoardCurves(quantity=QUANTITY, curves=tuple(curve for curve in curves if len(curve.points) > 1))
 
 
 def _curve(entry: Entry, losses: pd.DataFrame) -> Curve:

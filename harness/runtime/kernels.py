@@ -112,5 +112,9 @@ def _relative_error(found: Tensor, wanted: Tensor) -> float:
     got, want = found.detach().cpu().to(wide), wanted.to(wide)
     if got.shape != want.shape or not bool(torch.isfinite(got).all()):
         return float("inf")
-    scale = want.norm().clamp_min(1e-30)
-    return float((got - want).norm() / scale) if want.numel() else 0.0
+    if not want.numel():
+        return 0.0
+    # Where the definition is exactly zero (a gradient of a single key), there is nothing to be relative to.
+    scale = want.norm()
+    difference = (got - want).norm()
+    return float(difference / scale) if scale > 0 else float(difference)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -16,18 +17,28 @@ from harness.runtime.kernels import Kernel
 def count_flops(module: nn.Module, batch: TokenBatch, kernels: Iterable[Kernel]) -> float:
     """Floating-point operations of one forward pass, an example.
 
-    Matrix products, convolutions and attention are counted by torch, ops with a cost model by that.
+    Matrix products and convolutions are counted by torch, ops with a cost model by that. Library layers that torch
+    would run as one piece without counting them (the LSTM) are run in their parts.
     """
     kernels = list(kernels)
     for kernel in kernels:
         kernel.counting, kernel.flops = True, 0.0
     try:
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        with torch.no_grad(), _without_fused_layers(), FlopCounterMode(display=False) as counter:
             module(batch.inputs[:1])
     finally:
         for kernel in kernels:
             kernel.counting = False
     return float(counter.get_total_flops() + sum(kernel.flops for kernel in kernels))
+
+
+@contextmanager
+def _without_fused_layers() -> Iterator[None]:
+    before = torch.backends.mkldnn.set_flags(_enabled=False)
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.set_flags(*before)
 
 
 def state_bytes(module: nn.Module, batch: TokenBatch) -> int | None:

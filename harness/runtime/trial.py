@@ -44,6 +44,7 @@ class FailedCheck(Exception):
 class _Candidate:
     """One fitted configuration."""
 
+    index: int
     learning_rate: float
     learner: Any
     outcome: FitOutcome
@@ -142,6 +143,8 @@ def _run(run: _Run, curve: list[dict[str, Any]], row: Row) -> Row:
         "references": {name: value for name, value in references.items() if name != "chance"},
     }
     chosen = _best(run, headline)
+    for point in curve:
+        point["chosen"] = point["candidate"] == chosen.index
     outcome = chosen.outcome
     row |= {
         "learning_rate": chosen.learning_rate,
@@ -207,7 +210,7 @@ def _fitted(run: _Run, index: int, learning_rate: float, headline: MetricSpec) -
             record=record,
         )
     evidence = _evaluated(run, learner, "validation")
-    return _Candidate(learning_rate, learner, outcome, _computed(headline, evidence).value)
+    return _Candidate(index, learning_rate, learner, outcome, _computed(headline, evidence).value)
 
 
 def build_learner(

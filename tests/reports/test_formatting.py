@@ -35,7 +35,7 @@ def test_interval(summary, text):
     [
         (formatting.count, 950, "950"),
         (formatting.count, 81_234, "81.2k"),
-        (formatting.count, 999_999, "1M"),
+        (formatting.count, 999_999, "1.0M"),
         (formatting.count, 1_250_000, "1.2M"),
         (formatting.count, None, "–"),
         (formatting.size, 16_384, "16 KiB"),

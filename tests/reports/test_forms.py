@@ -57,7 +57,7 @@ def report(comparison):
 @FORMS
 @pytest.mark.parametrize(
     "expected",
-    ["0.989 ±0.012", "infini", "linear", "shapes do not match", "runs on cuda, not", "byte", "bigram", "chance", "3.561",
+    ["0.989 ±0.012", "infini", "linear", "shapes do not match", "runs on cuda, not", "byte", "chance", "3.561", "2.413",
      "2/3", "0/3", "not above", "diverged", "unsupported", "1=", "(3)"],
 )  # fmt: skip
 def test_every_form_shows(show, expected, report):
@@ -174,7 +174,7 @@ def test_page_draws_learning_curves(comparison):
     rows = comparison()
     trials = rows.loc[rows["status"] == "ok", "trial_id"]
     points = [
-        {"trial_id": trial, "candidate": 0, "step": step, "name": "loss", "value": 10.0 / step}
+        {"trial_id": trial, "candidate": 0, "chosen": True, "step": step, "name": "loss", "value": 10.0 / step}
         for trial in trials
         for step in (10, 20, 40)
     ]
@@ -202,3 +202,10 @@ def test_axis_is_not_dwarfed_by_a_huge_interval(make):
 def test_axis_of_equal_values_has_a_width(make):
     (board,) = make_report(make.frame([make.row(value=0.5, chance=None)])).boards
     assert make_axis(board).place(0.5) == 50.0
+
+
+@FORMS
+def test_a_board_on_which_everything_failed_is_not_empty(show, make):
+    shown = " ".join(show(make_report(make.frame([make.failure("crashed", "killed by SIGSEGV", model="bad")]))).split())
+    for expected in ("bad", "crashed", "killed by SIGSEGV", "no result", "Nothing is ranked here."):
+        assert expected in shown
