@@ -125,7 +125,7 @@ class _Request:
     seeds: list[int]
     devices: list[str]
     precisions: list[str]
-    tune: TuneOptions
+    tune: TuneOptions | None = None
     axes: list[_Axis] = field(default_factory=list)
 
 
@@ -166,7 +166,6 @@ def _sort_out(scale: Scale, overrides: Sequence[Override], registry: Registry) -
         seeds=[_seed(value) for value in chosen.get("seed", scale.seeds)],
         devices=_names("device", chosen.get("device", ("auto",))),
         precisions=_names("precision", chosen.get("precision", ("float32",))),
-        tune=scale.tune,
     )
     for name in request.tasks:
         registry.tasks[name]
@@ -243,8 +242,10 @@ def _points(
         for axis, value in zip(axes, values, strict=True):
             chosen[axis.target][axis.option] = value
         training = _merged(Training(), [scale.training, *(level.training for level in levels)], chosen["training"])
-        if len(request.tune.learning_rate) > 0:
-            training = replace(training, learning_rate=request.tune.learning_rate[0])
+        fixed = "learning_rate" in chosen["training"]
+        rates = () if fixed else _learning_rates(request.tune, [scale.tune, *(level.tune for level in levels)])
+        if rates:
+            training = replace(training, learning_rate=rates[0])
         budget = _budget([scale.budget, *(level.budget for level in levels)], chosen["budget"], task.spec.name)
         match = _section(MatchOptions, scale.match.model_dump() | chosen["match"])
         task_options = _options(task.spec, {**task_entry.options, **chosen[f"task:{task.spec.name}"]})
@@ -265,7 +266,7 @@ def _points(
                 kernels={},
                 seed=0,
                 training=training,
-                learning_rates=tuple(request.tune.learning_rate) or (training.learning_rate,),
+                learning_rates=rates or (training.learning_rate,),
                 budget=budget,
                 match_parameters=match.parameters,
                 device=resolved,
@@ -385,6 +386,14 @@ def _merged(base: Training, levels: Sequence[TrainingOptions], chosen: Mapping[s
     for level in (*levels, override):
         values |= level.model_dump(exclude_none=True)
     return replace(base, **values)
+
+
+def _learning_rates(asked: TuneOptions | None, levels: Sequence[TuneOptions]) -> tuple[float, ...]:
+    """The candidates: those of the command line, else of the most particular level that has any."""
+    given = [level.learning_rate for level in levels if level.learning_rate]
+    if asked is not None:
+        return asked.learning_rate
+    return given[-1] if given else ()
 
 
 def _budget(levels: Sequence[BudgetOptions], chosen: Mapping[str, Any], task: str) -> Budget:

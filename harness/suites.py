@@ -55,6 +55,7 @@ class Entry(_Text):
     options: dict[str, Any] = Field(default_factory=dict)
     training: TrainingOptions = TrainingOptions()
     budget: BudgetOptions = BudgetOptions()
+    tune: TuneOptions = TuneOptions()
 
 
 class TaskEntry(Entry):

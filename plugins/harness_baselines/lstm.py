@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from harness.interfaces import Kernels, TokenData
 from harness_baselines.config import LSTMConfig
-from harness_sequence.stack import EMBEDDING_STD
 
 
 class LSTMModel(nn.Module):
@@ -16,7 +15,6 @@ class LSTMModel(nn.Module):
     def __init__(self, vocab: int, d_model: int, num_layers: int, dropout: float) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocab, d_model)
-        nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
         self.dropout = nn.Dropout(dropout)
         self.lstm = nn.LSTM(d_model, d_model, num_layers, batch_first=True)
         self.head = nn.Linear(d_model, vocab, bias=False)

@@ -23,7 +23,7 @@ def harness_models() -> list[ModelSpec]:
             capabilities=frozenset({Capability.PREDICTS_TOKENS, Capability.STEPS_TOKENS}),
             ops=("selective_scan",),
             parameter_groups=Ref("harness_mamba.model:parameter_groups"),
-            size_multiple=8,
+            size_multiple=4,
             shares=("harness_sequence",),
         )
     ]

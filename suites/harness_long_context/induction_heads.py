@@ -44,7 +44,8 @@ def build(config: InductionHeadsConfig, streams: Streams) -> BuiltDataset:
     """Only the last position has a target: the token that followed the special token's first occurrence."""
     splits = draw_splits(partial(_draw, config.vocab, config.length), config.counts(), streams)
     for length in config.test_lengths:
-        splits |= draw_splits(partial(_draw, config.vocab, length), {f"test_{length}": config.num_test}, streams)
+        split = f"test_{length}"
+        splits[split] = _draw(config.vocab, length, streams.numpy(split), config.num_test)
     return BuiltDataset(
         splits=splits,
         tier=Tier.EMBEDDED,

@@ -55,8 +55,8 @@ def build(config: PasskeyConfig, streams: Streams) -> BuiltDataset:
     """The last `num_digits` positions are scored; the digits before the one to predict are given (teacher forcing)."""
     splits = draw_splits(partial(_draw, config.num_digits, config.length), config.counts(), streams)
     for length in config.test_lengths:
-        draw = partial(_draw, config.num_digits, length)
-        splits |= draw_splits(draw, {f"test_{length}": config.num_test}, streams)
+        split = f"test_{length}"
+        splits[split] = _draw(config.num_digits, length, streams.numpy(split), config.num_test)
     return BuiltDataset(
         splits=splits,
         tier=Tier.EMBEDDED,

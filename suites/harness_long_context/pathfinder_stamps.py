@@ -56,8 +56,9 @@ def translate(row: float, column: float, direction: float, distance: float) -> t
 def reduce(image: Array, size: int) -> Array:
     """The image in eight bits, reduced to `size` x `size` by a separable Lanczos filter; 0..1."""
     filters = _lanczos(len(image), size)
-    rows = np.clip(np.rint(filters @ image), 0, 255)
-    reduced: Array = np.clip(np.rint(rows @ filters.T), 0, 255) / 255
+    # Columns first, then rows, each rounded and clipped: the order shows where the filter overshoots.
+    narrowed = np.clip(np.rint(image @ filters.T), 0, 255)  # [S, size]
+    reduced: Array = np.clip(np.rint(filters @ narrowed), 0, 255) / 255  # [size, size]
     return reduced
 
 
@@ -79,12 +80,17 @@ def _paddle(direction: float) -> tuple[Array, Array]:
 
 
 def _line(start: tuple[int, int], end: tuple[int, int]) -> list[tuple[int, int]]:
-    """The pixels from start to end, one for each step along the longer axis."""
-    steps = max(abs(end[0] - start[0]), abs(end[1] - start[1]), 1)
-    fractions = np.arange(steps + 1) / steps
-    rows = np.floor(start[0] + fractions * (end[0] - start[0]) + 0.5).astype(int)
-    columns = np.floor(start[1] + fractions * (end[1] - start[1]) + 0.5).astype(int)
-    return list(zip(rows.tolist(), columns.tolist(), strict=True))
+    """The pixels from start to end, one for each step along the longer axis; halves are rounded towards the end."""
+    rows, columns = end[0] - start[0], end[1] - start[1]
+    steps = max(abs(rows), abs(columns), 1)
+    return [
+        (start[0] + _share(rows, step, steps), start[1] + _share(columns, step, steps)) for step in range(steps + 1)
+    ]
+
+
+def _share(distance: int, step: int, steps: int) -> int:
+    share = (2 * step * abs(distance) + steps) // (2 * steps)
+    return share if distance >= 0 else -share
 
 
 def _dilate(image: Array, radius: int) -> Array:
