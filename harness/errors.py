@@ -24,4 +24,8 @@ class StoreError(HarnessError):
 
 
 class DataError(HarnessError):
-    """A dataset's files are missing, damaged or not what they should be."""
+    """A dataset's files are damaged or not what they should be."""
+
+
+class MissingDataError(DataError):
+    """A dataset's files, or what reads them, are not on this machine; its trials are `unsupported` here."""

@@ -19,7 +19,7 @@ from harness.configuration import explain, parse_config
 from harness.errors import UsageError
 from harness.interfaces import Budget, Training
 from harness.overrides import Override
-from harness.registry import Plugin, Registered, Registry, suggest
+from harness.registry import Plugin, Registered, Registry, package_root, suggest
 from harness.specs import KernelSpec, ModelSpec, TaskSpec
 from harness.suites import BudgetOptions, Entry, MatchOptions, Scale, TaskEntry, TrainingOptions, TuneOptions
 
@@ -410,10 +410,7 @@ def _sources(task: Registered[TaskSpec], model: Registered[ModelSpec], registry:
     """Version and source digest of everything whose code the result depends on."""
     sources = {plugin.name: _source(plugin) for plugin in (task.plugin, model.plugin)}
     for package in {*task.spec.shares, *model.spec.shares}:
-        found = importlib.util.find_spec(package)
-        if found is None or not found.submodule_search_locations:
-            raise UsageError(f"{model.spec.name} shares package {package!r}, which is not installed")
-        sources[package] = _digest_of(Path(found.submodule_search_locations[0]))
+        sources[package] = _digest_of(package_root(package))
     runtime = Path(harness.__file__).parent / "runtime"
     return {**sources, "harness": f"{harness.__version__}:{_digest_of(runtime)}"}
 

@@ -122,6 +122,14 @@ class Registry:
         return self.kernels[f"{op}.{name}"]
 
 
+def package_root(package: str) -> Path:
+    """The folder of an installed package, found without importing it. Raises PluginError when there is none."""
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise PluginError(f"package {package!r} is shared by a plugin and not installed: install it")
+    return Path(found.submodule_search_locations[0])
+
+
 def load_registry(files: Sequence[Path] = (), *, entry_points: bool = True) -> Registry:
     """Load the built-in declarations, every installed plugin, and the given plugin files.
 

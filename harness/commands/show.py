@@ -85,7 +85,10 @@ def describe(kind: str, entry: Registered[Any], registry: Registry) -> dict[str,
                 }
                 for name, scale in suite.scale.items()
             }
-    if isinstance(spec, ModelSpec | TaskSpec | DatasetSpec):
+    if kind == "dataset" and spec.name in registry.tasks.entries:
+        content["options"] = {}
+        content["note"] = "its options are those of the task of the same name"
+    elif isinstance(spec, ModelSpec | TaskSpec | DatasetSpec):
         content["options"] = {
             name: {"type": _type_name(field.annotation), "default": field.default, "meaning": field.description or ""}
             for name, field in spec.config.load().model_fields.items()

@@ -18,7 +18,7 @@ from harness.canonical import digest, source_digest
 from harness.configuration import parse_config
 from harness.errors import DataError
 from harness.interfaces import Array, BuiltDataset, Dataset, DatasetRequest
-from harness.registry import Registered, Registry
+from harness.registry import Registered, Registry, package_root
 from harness.runtime.seeding import SeedStreams
 from harness.specs import DatasetSpec, Tier
 
@@ -108,8 +108,10 @@ def _numbers(facts: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _source(registered: Registered[DatasetSpec]) -> str:
-    root = registered.plugin.root
-    return source_digest([root]) if root is not None else registered.plugin.version
+    roots = [package_root(package) for package in registered.spec.shares]
+    if registered.plugin.root is not None:
+        roots.append(registered.plugin.root)
+    return f"{registered.plugin.version} {source_digest(roots)}"
 
 
 @contextmanager

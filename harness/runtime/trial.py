@@ -16,7 +16,7 @@ import psutil
 import torch
 
 from harness.configuration import parse_config
-from harness.errors import HarnessError, PluginError
+from harness.errors import HarnessError, MissingDataError, PluginError
 from harness.interfaces import Dataset, Evidence, FitOutcome, Measurement, Task, TokenBatch
 from harness.machine import machine_columns
 from harness.planning import Trial
@@ -89,6 +89,8 @@ def run_trial(trial: Trial, registry: Registry, *, cache: Path, threads: int, ru
             status, reason = "diverged", str(error)
         except FailedCheck as error:
             status, reason = "failed_check", str(error)
+        except MissingDataError as error:
+            status, reason = "unsupported", str(error)
         except HarnessError as error:
             status, reason = "error", str(error)
         except Exception as error:

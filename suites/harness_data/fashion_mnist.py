@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from harness.errors import DataError
+from harness.errors import DataError, MissingDataError
 from harness.interfaces import Array, BuiltDataset, Streams
 from harness.specs import Tier
 from harness_data.files import stamp
@@ -70,7 +70,7 @@ def _file(folder: Path, stem: str) -> Path:
     for path in (folder / f"{stem}.gz", folder / stem):
         if path.is_file():
             return path
-    raise DataError(
+    raise MissingDataError(
         f"{folder / stem}.gz does not exist; Fashion-MNIST needs its four IDX files; install them with "
         "`apt-get install dataset-fashion-mnist` or give their folder with fashion_mnist.folder=... "
         "(pixels.folder=... for the task pixels)"

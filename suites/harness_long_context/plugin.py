@@ -22,9 +22,9 @@ TASKS = (
     ("text_classification", "TextClassification", "classify a text by its bytes", LRA, ONE_ANSWER, "that of the texts"),
 )
 METRICS = (
-    ("token_accuracy", "share of scored tokens that are right", "", True, ("position",)),
-    ("exact_match", "share of examples all of whose scored tokens are right", "", True, ("position",)),
-    ("accuracy", "share of examples whose one answer is right", "", True, ("position",)),
+    ("token_accuracy", "share of scored tokens that are right", "fraction", True, ("position",)),
+    ("exact_match", "share of examples all of whose scored tokens are right", "fraction", True, ("position",)),
+    ("accuracy", "share of examples whose one answer is right", "fraction", True, ("position",)),
     ("nats_per_target", "mean cross-entropy of a scored token", "nats", False, ()),
     ("bits_per_byte", "mean code length of a byte, also by context length", "bits", False, ("context",)),
 )

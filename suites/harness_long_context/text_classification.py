@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from harness.errors import MissingDataError
 from harness.interfaces import BuiltDataset, Streams
 from harness.specs import Tier
 from harness_data.documents import Document, pad_documents
@@ -29,14 +30,21 @@ class TextClassificationConfig(Options):
 
     @model_validator(mode="after")
     def _folder_belongs_to_source(self) -> TextClassificationConfig:
-        if (self.source == "imdb_hub") == bool(self.folder):
+        if self.source == "imdb_hub" and self.folder:
             raise ValueError(
                 "folder is given with source=imdb_hub, which reads none; leave it out or choose another source"
-                if self.folder
-                else f"folder is empty; source={self.source} reads a local folder; give it with "
-                "text_classification.folder=..., or use source=imdb_hub where there is a network"
             )
         return self
+
+    @property
+    def local_folder(self) -> Path:
+        """Raises MissingDataError when none is given."""
+        if not self.folder:
+            raise MissingDataError(
+                f"no folder is given and source={self.source} reads one; give it with text_classification.folder=..., "
+                "or use text_classification.source=imdb_hub where there is a network"
+            )
+        return Path(self.folder)
 
 
 def fingerprint(config: TextClassificationConfig) -> str:
@@ -44,7 +52,7 @@ def fingerprint(config: TextClassificationConfig) -> str:
     if config.source == "imdb_hub":
         return HUB_NAME
     stamp = imdb_fingerprint if config.source == "imdb" else spam_fingerprint
-    return stamp(Path(config.folder))
+    return stamp(config.local_folder)
 
 
 def build(config: TextClassificationConfig, streams: Streams) -> BuiltDataset:
@@ -61,5 +69,5 @@ def _documents(config: TextClassificationConfig) -> tuple[dict[str, list[Documen
     if config.source == "imdb_hub":
         return read_imdb_hub(), Tier.ONLINE, imdb_provenance(hub=True)
     if config.source == "imdb":
-        return read_imdb(Path(config.folder)), Tier.OFFLINE, imdb_provenance(hub=False)
-    return read_spam_assassin(Path(config.folder)), Tier.OFFLINE, SPAM_PROVENANCE
+        return read_imdb(config.local_folder), Tier.OFFLINE, imdb_provenance(hub=False)
+    return read_spam_assassin(config.local_folder), Tier.OFFLINE, SPAM_PROVENANCE

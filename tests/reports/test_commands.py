@@ -33,7 +33,10 @@ def results(tmp_path, make):
     older = [make.row(trial_id="a", run_id="older", task="mqar", model="lstm", value=0.125)]
     newer = [*make.seeds("mamba", [0.75, 0.875], run_id="newer"), make.row(model="s4d", run_id="newer", scale="medium")]
     for row in older + newer:
-        store.write_row(row, [{"candidate": 0, "chosen": True, "step": step, "name": "loss", "value": 1.0 / step} for step in (1, 2)])
+        store.write_row(
+            row,
+            [{"candidate": 0, "chosen": True, "step": step, "name": "loss", "value": 1.0 / step} for step in (1, 2)],
+        )
     store.write_run("older", {"trial_ids": ["a"]})
     store.write_run("newer", {"trial_ids": [*(row["trial_id"] for row in newer), "not-run-yet"]})
     os.utime(store.folder / "runs" / "older.json", (1, 1))

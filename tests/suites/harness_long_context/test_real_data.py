@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 from sklearn.datasets import load_digits
 
-from harness.errors import DataError
+from harness.errors import DataError, MissingDataError
 from harness.runtime.seeding import SeedStreams
 from harness.specs import Tier
 from harness_data.spam_assassin import LABELS
@@ -204,7 +204,6 @@ def test_fingerprint_changes_with_a_file(module, make_config, mails: Path) -> No
     [
         pytest.param(TextLmConfig, {"source": "path"}, "path is empty", id="no-path"),
         pytest.param(TextLmConfig, {"path": "x"}, "add source=path", id="unused-path"),
-        pytest.param(TextClassificationConfig, {}, "folder is empty", id="no-folder"),
         pytest.param(TextClassificationConfig, {"source": "imdb_hub", "folder": "x"}, "reads none", id="hub-folder"),
         pytest.param(PixelsConfig, {"levels": 16}, "17 or 256", id="levels"),
     ],
@@ -216,3 +215,8 @@ def test_options_that_contradict_each_other_say_what_to_do(config: type[BaseMode
 
 def test_uniform_bits_are_eight() -> None:
     assert math.isclose(text_lm.UNIFORM_BITS, 8.0)
+
+
+def test_documents_without_a_folder_are_missing_not_wrong():
+    with pytest.raises(MissingDataError, match="no folder is given"):
+        text_classification.fingerprint(TextClassificationConfig())
