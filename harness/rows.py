@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from harness.canonical import canonical_json
-from harness.planning import Trial
+from harness.planning.trials import Trial
 
 Row: TypeAlias = dict[str, Any]
 

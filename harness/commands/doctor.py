@@ -18,7 +18,7 @@ def command(ctx: click.Context, plugins: tuple[Path, ...]) -> None:
     import psutil
 
     from harness.machine import available_cpus, cpu_model, versions
-    from harness.planning import resolve_device, unusable
+    from harness.planning.resolution import resolve_device, unusable
     from harness.registry import load_registry
 
     registry = load_registry(plugins)

@@ -20,9 +20,9 @@ def command(overrides: tuple[str, ...], plugins: tuple[Path, ...], results: Path
     from rich.console import Console
     from rich.table import Table
 
-    from harness.estimates import estimate_seconds
-    from harness.progress import duration
-    from harness.selection import select
+    from harness.commands.progress import duration
+    from harness.planning.estimates import estimate_seconds
+    from harness.planning.selection import select
     from harness.store import Store
 
     plan = select(overrides, plugins).plan

@@ -15,11 +15,11 @@ import click
 from harness.commands.options import default_cache, selection
 
 if TYPE_CHECKING:
+    from harness.commands.progress import Display
     from harness.executors.contract import Event, Executor
-    from harness.planning import Plan, Trial
-    from harness.progress import Display
+    from harness.planning.selection import Selection
+    from harness.planning.trials import Plan, Trial
     from harness.registry import Registry
-    from harness.selection import Selection
     from harness.store import Store
 
 STATUSES = ("ok", "unsupported", "failed_check", "diverged", "out_of_memory", "timed_out", "crashed", "error")
@@ -62,10 +62,10 @@ def command(
     import psutil
     from rich.console import Console
 
+    from harness.commands.progress import choose_display
     from harness.executors.contract import ExecutionSettings
     from harness.machine import available_cpus
-    from harness.progress import choose_display
-    from harness.selection import check_statuses, select
+    from harness.planning.selection import check_statuses, select
     from harness.store import Store
 
     again = check_statuses(retry, STATUSES)

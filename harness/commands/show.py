@@ -73,7 +73,7 @@ def describe(kind: str, entry: Registered[Any], registry: Registry) -> dict[str,
         case DatasetSpec():
             content["licence"] = spec.licence
         case SuiteSpec():
-            from harness.suites import load_suite
+            from harness.planning.suites import load_suite
 
             suite = load_suite(spec.name, registry)
             content["scales"] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from harness.planning import Trial
+from harness.planning.trials import Trial
 from harness.rows import Outcome
 
 

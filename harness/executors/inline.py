@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.executors.contract import Event, ExecutionSettings, Finished, Started
-from harness.planning import Trial
+from harness.planning.trials import Trial
 from harness.registry import load_registry
 from harness.runtime.trial import run_trial
 

@@ -23,7 +23,7 @@ import psutil
 from harness.executors.contract import Advanced, Event, ExecutionSettings, Finished, Started
 from harness.executors.worker import work
 from harness.machine import machine_columns
-from harness.planning import Trial
+from harness.planning.trials import Trial
 from harness.rows import ended_from_outside, planned_columns
 
 POLL_SECONDS = 0.2

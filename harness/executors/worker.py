@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from harness.executors.contract import ExecutionSettings
-from harness.planning import Trial
+from harness.planning.trials import Trial
 from harness.registry import load_registry
 from harness.runtime.trial import run_trial
 

@@ -19,7 +19,7 @@ from harness.configuration import parse_config
 from harness.errors import HarnessError, MissingDataError, PluginError
 from harness.interfaces import Dataset, Evidence, FitOutcome, Measurement, Task, TokenBatch
 from harness.machine import machine_columns
-from harness.planning import Trial
+from harness.planning.trials import Trial
 from harness.registry import Registry
 from harness.rows import Outcome, Row, planned_columns, verdict_columns
 from harness.runtime.datasets import load_dataset

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from harness.configuration import parse_config
 from harness.errors import PluginError
 from harness.interfaces import StepsTokens, TokenBatch, TokenData, Training
-from harness.planning import resolve_kernels
+from harness.planning.resolution import resolve_kernels
 from harness.registry import Registry, load_registry
 from harness.runtime.kernels import load_kernels
 from harness.runtime.learning import DefaultTokenLearner

@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from harness.planning import resolve_kernels
+from harness.planning.resolution import resolve_kernels
 from harness.registry import load_registry
 from harness.specs import Capability
 from harness.testing import CHECKS, ContractViolation, token_model

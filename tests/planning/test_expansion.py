@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.selection import select
+from harness.planning.selection import select
 
-TINY = f"suite={Path(__file__).parent / 'files' / 'tiny.toml'}"
+TINY = f"suite={Path(__file__).parents[1] / 'files' / 'tiny.toml'}"
 
 
 def plan(*overrides):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.planning import Trial
+from harness.planning.trials import Trial
 from harness.store import Store
 
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.executors.contract import Advanced, Event, Finished, Started
-from harness.planning import Trial
+from harness.planning.trials import Trial
 
 
 class Display(Protocol):

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.overrides import Override, parse_overrides
-from harness.planning import Plan, make_plan
+from harness.planning.expansion import make_plan
+from harness.planning.overrides import Override, parse_overrides
+from harness.planning.suites import load_suite
+from harness.planning.trials import Plan
 from harness.registry import Registry, load_registry, suggest
-from harness.suites import load_suite
 
 
 @dataclass(frozen=True, slots=True)

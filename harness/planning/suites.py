@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -47,6 +47,24 @@ class MatchOptions(_Text):
     """What every model is sized to, within 10%."""
 
     parameters: int | None = Field(default=None, gt=0)
+
+
+SECTIONS: Mapping[str, type[TrainingOptions] | type[BudgetOptions] | type[TuneOptions] | type[MatchOptions]] = {
+    "training": TrainingOptions,
+    "budget": BudgetOptions,
+    "tune": TuneOptions,
+    "match": MatchOptions,
+}
+Section = TypeVar("Section", TrainingOptions, BudgetOptions, TuneOptions, MatchOptions)
+
+
+def parse_section(section: type[Section], values: Mapping[str, Any]) -> Section:
+    """Checked values of a section. Raises UsageError that names the section and the option."""
+    name = next(name for name, known in SECTIONS.items() if known is section)
+    try:
+        return section.model_validate(dict(values))
+    except ValidationError as error:
+        raise UsageError(f"{name}.{explain(error)}") from error
 
 
 class Entry(_Text):

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
-from harness.overrides import parse_override, parse_overrides
+from harness.planning.overrides import parse_override, parse_overrides
 
 
 @pytest.mark.parametrize(

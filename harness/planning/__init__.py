@@ -1,0 +1,1 @@
+"""From text and TOML to a plan of trials."""

@@ -1,0 +1,173 @@
+"""Every task with every model that can do it, along every axis."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from harness.configuration import parse_config
+from harness.errors import UsageError
+from harness.interfaces import Budget, Training
+from harness.planning.overrides import Override
+from harness.planning.requests import Request, sort_out
+from harness.planning.resolution import not_installed, resolve_device, resolve_kernels
+from harness.planning.sources import source_of, sources_of
+from harness.planning.suites import (
+    BudgetOptions,
+    Entry,
+    MatchOptions,
+    Scale,
+    TaskEntry,
+    TrainingOptions,
+    TuneOptions,
+    parse_section,
+)
+from harness.planning.trials import Plan, Skipped, Trial
+from harness.registry import Registered, Registry
+from harness.specs import ModelSpec, TaskSpec
+
+
+def make_plan(suite: str, scale_name: str, scale: Scale, overrides: Sequence[Override], registry: Registry) -> Plan:
+    """Expand a scale with overrides. Raises UsageError for anything unknown, of the wrong type, or empty."""
+    request = sort_out(scale, overrides, registry)
+    trials: list[Trial] = []
+    skipped: list[Skipped] = []
+    for task_name, model_name in itertools.product(request.tasks, request.models):
+        task, model = registry.tasks[task_name], registry.models[model_name]
+        if task.spec.needs not in model.spec.capabilities:
+            reason = f"{task_name} needs {task.spec.needs}, which {model_name} does not declare"
+            skipped.append(Skipped(task=task_name, model=model_name, reason=reason))
+            continue
+        kernels = request.kernels
+        if not model.spec.ops and len(kernels) > 1:
+            kernels = kernels[:1]
+            reason = f"{model_name} uses no op, so kernel={','.join(request.kernels[1:])} would repeat the same trial"
+            skipped.append(Skipped(task=task_name, model=model_name, reason=reason))
+        for point in _points(task, model, scale, request, registry, suite, scale_name):
+            trials += _with_kernels(point, kernels, model.spec, registry)
+    if not trials:
+        reasons = "; ".join(item.reason for item in skipped) or "nothing was selected"
+        raise UsageError(f"the plan is empty: {reasons}; choose other models or tasks (`harness list models`)")
+    ordered = [replace(trial, seed=seed) for seed in request.seeds for trial in trials]
+    return Plan(suite=suite, scale=scale_name, trials=tuple(ordered), skipped=tuple(skipped))
+
+
+def _points(
+    task: Registered[TaskSpec],
+    model: Registered[ModelSpec],
+    scale: Scale,
+    request: Request,
+    registry: Registry,
+    suite: str,
+    scale_name: str,
+) -> Iterator[Trial]:
+    """The trials of a pair, over every axis but kernel and seed."""
+    task_entry = scale.tasks.get(task.spec.name, TaskEntry())
+    levels = [
+        task_entry,
+        scale.models.get(model.spec.name, Entry()),
+        task_entry.models.get(model.spec.name, Entry()),
+    ]
+    general = {"training", "budget", "match", f"task:{task.spec.name}", f"model:{model.spec.name}"}
+    axes = [axis for axis in request.axes if axis.target in general]
+    for values in itertools.product(*(axis.values for axis in axes)):
+        chosen: dict[str, dict[str, Any]] = {target: {} for target in general}
+        for axis, value in zip(axes, values, strict=True):
+            chosen[axis.target][axis.option] = value
+        training = _merged(Training(), [scale.training, *(level.training for level in levels)], chosen["training"])
+        fixed = "learning_rate" in chosen["training"]
+        rates = () if fixed else _learning_rates(request.tune, [scale.tune, *(level.tune for level in levels)])
+        if rates:
+            training = replace(training, learning_rate=rates[0])
+        budget = _budget([scale.budget, *(level.budget for level in levels)], chosen["budget"], task.spec.name)
+        match = parse_section(MatchOptions, scale.match.model_dump() | chosen["match"])
+        task_options = _options(task.spec, {**task_entry.options, **chosen[f"task:{task.spec.name}"]})
+        options = {**levels[1].options, **levels[2].options, **chosen[f"model:{model.spec.name}"]}
+        model_options, unranked = _options(model.spec, options), ""
+        if match.parameters is not None:
+            model_options, unranked = _sized(task.spec, task_options, model.spec, options, match.parameters)
+        for device, precision in itertools.product(request.devices, request.precisions):
+            resolved, reason = resolve_device(device)
+            yield Trial(
+                suite=suite,
+                scale=scale_name,
+                task=task.spec.name,
+                task_options=task_options,
+                model=model.spec.name,
+                model_options=model_options,
+                kernel="",
+                kernels={},
+                seed=0,
+                training=training,
+                learning_rates=rates or (training.learning_rate,),
+                budget=budget,
+                match_parameters=match.parameters,
+                device=resolved,
+                precision=precision,
+                sources=sources_of(task, model),
+                unsupported=reason or not_installed(model.spec.requires, model.spec.name)
+                or not_installed(task.spec.requires, task.spec.name),
+                unranked=unranked,
+                timeout_seconds=scale.timeout_seconds,
+            )  # fmt: skip
+
+
+def _with_kernels(point: Trial, kernels: Sequence[str], model: ModelSpec, registry: Registry) -> Iterator[Trial]:
+    for requested in kernels:
+        resolved, reason = resolve_kernels(requested, model, point.device, registry)
+        plugins = {
+            registered.plugin.name: source_of(registered.plugin)
+            for op, name in resolved.items()
+            if (registered := registry.kernels_of(op).get(name)) is not None
+        }
+        yield replace(
+            point,
+            kernel=requested,
+            kernels=resolved,
+            sources={**point.sources, **plugins},
+            unsupported=point.unsupported or reason,
+        )
+
+
+def _sized(
+    task: TaskSpec, task_options: Mapping[str, Any], model: ModelSpec, options: Mapping[str, Any], target: int
+) -> tuple[dict[str, Any], str]:
+    from harness.runtime.sizing import sized_options
+
+    sized, unranked = sized_options(task, task_options, model, options, target)
+    return _options(model, sized), unranked
+
+
+def _options(spec: TaskSpec | ModelSpec, options: Mapping[str, Any]) -> dict[str, Any]:
+    config: BaseModel = parse_config(spec.config.load(), options, spec.name)
+    return config.model_dump(mode="json")
+
+
+def _merged(base: Training, levels: Sequence[TrainingOptions], chosen: Mapping[str, Any]) -> Training:
+    override = parse_section(TrainingOptions, chosen)
+    values: dict[str, Any] = {}
+    for level in (*levels, override):
+        values |= level.model_dump(exclude_none=True)
+    return replace(base, **values)
+
+
+def _learning_rates(asked: TuneOptions | None, levels: Sequence[TuneOptions]) -> tuple[float, ...]:
+    """The candidates: those of the command line, else of the most particular level that has any."""
+    given = [level.learning_rate for level in levels if level.learning_rate]
+    if asked is not None:
+        return asked.learning_rate
+    return given[-1] if given else ()
+
+
+def _budget(levels: Sequence[BudgetOptions], chosen: Mapping[str, Any], task: str) -> Budget:
+    override = parse_section(BudgetOptions, chosen)
+    values: dict[str, Any] = {}
+    for level in (*levels, override):
+        values |= level.model_dump(exclude_none=True)
+    if "steps" not in values:
+        raise UsageError(f"{task} has no budget at this scale; give budget.steps=")
+    return Budget(**values)
