@@ -5,7 +5,9 @@ Only imports: no tensor is made here, so no thread and no device context exists 
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
+import os
 
 # The first optimizer would import dynamo in every process.
 import torch._dynamo
@@ -13,6 +15,9 @@ import torch.utils.flop_counter  # noqa: F401
 
 import harness.runtime.datasets
 import harness.runtime.trial  # noqa: F401
+
+# The server ends when the run does; taking torch down module by module would keep it for seconds more.
+atexit.register(os._exit, 0)
 
 if importlib.util.find_spec("numba") is not None:
     import numba  # noqa: F401

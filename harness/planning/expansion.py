@@ -88,7 +88,12 @@ def _points(
         task_options = _options(task.spec, {**task_entry.options, **chosen[f"task:{task.spec.name}"]})
         options = {**levels[1].options, **levels[2].options, **chosen[f"model:{model.spec.name}"]}
         model_options, unranked = _options(model.spec, options), ""
-        if match.parameters is not None:
+        if match.parameters:
+            if model.spec.sized_by in options:
+                raise UsageError(
+                    f"{model.spec.name}.{model.spec.sized_by} is what match.parameters={match.parameters} chooses; "
+                    "leave it out, or turn matching off with match.parameters=0"
+                )
             model_options, unranked = _sized(task.spec, task_options, model.spec, options, match.parameters)
         for device, precision in itertools.product(request.devices, request.precisions):
             resolved, reason = resolve_device(device)
@@ -105,7 +110,7 @@ def _points(
                 training=training,
                 learning_rates=rates or (training.learning_rate,),
                 budget=budget,
-                match_parameters=match.parameters,
+                match_parameters=match.parameters or None,
                 device=resolved,
                 precision=precision,
                 sources=sources_of(task, model),

@@ -44,9 +44,9 @@ class TuneOptions(_Text):
 
 
 class MatchOptions(_Text):
-    """What every model is sized to, within 10%."""
+    """What every model is sized to, within 10%; 0 leaves each at its own size."""
 
-    parameters: int | None = Field(default=None, gt=0)
+    parameters: int = Field(default=0, ge=0)
 
 
 SECTIONS: Mapping[str, type[TrainingOptions] | type[BudgetOptions] | type[TuneOptions] | type[MatchOptions]] = {

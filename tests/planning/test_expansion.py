@@ -97,7 +97,7 @@ def test_matched_models_are_within_ten_percent(model):
     from harness.runtime.kernels import load_kernels
     from harness.runtime.sizing import count_parameters
 
-    trial = plan(f"model={model}", "match.parameters=50000", "seed=0").trials[0]
+    trial = plan("scale=free", f"model={model}", "match.parameters=50000").trials[0]
     registry = load_registry()
     spec = registry.models[model].spec
     task = registry.tasks[trial.task].spec
@@ -124,3 +124,18 @@ def test_candidates_are_the_same_for_every_model():
     trials = plan("tune.learning_rate=1e-3,1e-2", "seed=0").trials
     assert {trial.learning_rates for trial in trials} == {(1e-3, 1e-2)}
     assert len(trials) == 2
+
+
+def test_an_option_that_matching_would_choose_is_refused_with_the_way_out():
+    with pytest.raises(UsageError, match=r"turn matching off with match\.parameters=0"):
+        plan("transformer.d_model=32", "match.parameters=50000")
+
+
+def test_matching_can_be_turned_off():
+    trial = plan("transformer.d_model=32", "match.parameters=0").trials[0]
+    assert (trial.match_parameters, trial.model_options["d_model"]) == (None, 32)
+
+
+def test_a_learning_rate_on_the_command_line_is_the_only_candidate():
+    trial = plan("training.learning_rate=0.5").trials[0]
+    assert (trial.training.learning_rate, trial.learning_rates) == (0.5, (0.5,))
