@@ -10,8 +10,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from jaxtyping import install_import_hook
 
 from harness.registry import Registry, load_registry
+
+# Shapes in signatures are checked wherever a test runs this code in its own process.
+SHAPED = ["harness.runtime.learning", "harness_sequence", "harness_transformer", "harness_infini", "harness_baselines"]
+SHAPED += ["harness_s4", "harness_mamba.model", "harness_mamba.convolution"]  # numba compiles the rest itself
+install_import_hook(SHAPED, "beartype.beartype")
 
 FILES = Path(__file__).parent / "files"
 torch.set_num_threads(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -21,7 +21,7 @@ class StateSpaceConfig(BaseModel):
     tie_embeddings: bool = Field(False, description="whether the output layer is the embedding's transpose")
 
     @model_validator(mode="after")
-    def _check_combinations(self) -> Self:
+    def _check_combinations(self) -> StateSpaceConfig:
         if self.d_state % 2:
             raise ValueError(
                 f"d_state={self.d_state} is odd; modes come in conjugate pairs; use {self.d_state + 1}",
