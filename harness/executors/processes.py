@@ -43,6 +43,7 @@ class _Running:
     started: float
     known: Mapping[str, Any]
     resident_limit: int
+    kills_before: int
 
     @property
     def deadline(self) -> float:
@@ -93,7 +94,8 @@ class ProcessExecutor:
         known = planned_columns(trial, self._settings.run_id) | machine_columns()
         known |= {"threads": self._settings.threads, "started_at": datetime.now(UTC)}
         limit = int(self._settings.memory_bytes * RESIDENT_MARGIN) + _resident(process.pid)
-        self._running.append(_Running(trial, process, lifeline, results, log, time.monotonic(), known, limit))
+        kills = _kills_for_memory()
+        self._running.append(_Running(trial, process, lifeline, results, log, time.monotonic(), known, limit, kills))
 
     def _events(self) -> Iterator[Event]:
         """Wait a moment for messages and ends, and yield what they mean."""
@@ -104,7 +106,7 @@ class ProcessExecutor:
             if running.results in ready:
                 yield from self._received(running)
             elif running.process.sentinel in ready:
-                yield self._ended(running, *self._cause(running.process.exitcode))
+                yield self._ended(running, *self._cause(running))
         for running in list(self._running):
             if time.monotonic() > running.deadline:
                 seconds = f"{running.trial.timeout_seconds:g} s"
@@ -117,7 +119,7 @@ class ProcessExecutor:
             message = running.results.recv()
         except (EOFError, OSError):
             running.process.join(timeout=5.0)
-            yield self._ended(running, *self._cause(running.process.exitcode))
+            yield self._ended(running, *self._cause(running))
             return
         except Exception as error:
             yield self._ended(running, "crashed", f"its answer could not be read: {type(error).__name__}: {error}")
@@ -130,15 +132,15 @@ class ProcessExecutor:
                 self._dismiss(running)
                 yield Finished(running.trial, outcome)
 
-    def _cause(self, exitcode: int | None) -> tuple[str, str]:
+    def _cause(self, running: _Running) -> tuple[str, str]:
+        exitcode = running.process.exitcode
         if exitcode is None:
             return "crashed", "the process closed its channel and did not end"
         if exitcode >= 0:
             return "crashed", f"the process ended by itself with exit code {exitcode}"
-        name = signal.Signals(-exitcode).name
-        if name == "SIGKILL":
-            return "out_of_memory", "killed by SIGKILL, which is how the system ends a process when memory runs out"
-        return "crashed", f"killed by {name}"
+        if -exitcode == signal.SIGKILL and _kills_for_memory() > running.kills_before:
+            return "out_of_memory", "the system ran out of memory and killed the process"
+        return "crashed", f"killed by {signal.Signals(-exitcode).name}"
 
     def _ended(self, running: _Running, status: str, reason: str) -> Finished:
         self._dismiss(running)
@@ -186,6 +188,17 @@ def _resident_of_group(running: _Running) -> int:
         return sum(_resident(process.pid) for process in [leader, *leader.children(recursive=True)])
     except psutil.Error:
         return 0
+
+
+def _kills_for_memory() -> int:
+    """How many processes Linux has killed for want of memory since it started; 0 where it does not say."""
+    counters = Path("/proc/vmstat")
+    if not counters.exists():
+        return 0
+    found = [
+        line.split()[1] for line in counters.read_text(encoding="ascii").splitlines() if line.startswith("oom_kill ")
+    ]
+    return int(found[0]) if found else 0
 
 
 def _tail(log: Path) -> str:

@@ -18,7 +18,7 @@ State = dict[str, Tensor]
 
 
 class S4DLayer(nn.Module):
-    """y = SSM(u) + D u with A = -exp(a_re) + i a_im, B = 1 and learned C (S4D, section 3).
+    """y = SSM(u) + D u with A = -exp(a_re) + i a_im, B = 1 and learned C (S4D).
 
     C is [features, modes, 2]: real and imaginary part for one mode of each conjugate pair.
     """

@@ -14,7 +14,7 @@ from harness.interfaces import Array
 
 
 def legs_matrices(d_state: int) -> tuple[Array, Array]:
-    """HiPPO-LegS as defined: A [N, N] and B [N] (S4, eq. 2)."""
+    """HiPPO-LegS as defined: A [N, N] and B [N] (S4)."""
     root = np.sqrt(2.0 * np.arange(d_state) + 1.0)
     below = -np.tril(np.outer(root, root), k=-1)
     return below - np.diag(np.arange(d_state) + 1.0), root

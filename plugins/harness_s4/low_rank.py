@@ -19,7 +19,7 @@ State = dict[str, Tensor]
 
 
 class S4Layer(nn.Module):
-    """y = SSM(u) + D u with state matrix Lambda - P P^*, Lambda = -exp(a_re) + i a_im (S4, section 3).
+    """y = SSM(u) + D u with state matrix Lambda - P P^*, Lambda = -exp(a_re) + i a_im (S4).
 
     The output weights are learned as C~ = C (I - Abar^horizon), so that training never raises Abar to a power. The
     kernel of `horizon` lags is exact for every shorter sequence; a longer one doubles the horizon as often as it takes.
