@@ -62,7 +62,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; errors meant for people end with their message and exit code."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="harness", standalone_mode=False)
     except HarnessError as error:
         click.echo(f"error: {error}", err=True)
         code = error.exit_code

@@ -35,7 +35,9 @@ class SeedStreams:
 def seeded(number: int) -> Iterator[None]:
     """Run a block with the global generators of torch, NumPy and `random` seeded, and put their states back."""
     numpy_state, random_state = np.random.get_state(), random.getstate()  # noqa: NPY002
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+    # Asking CUDA for its state would start it, in CPU trials too; before it has started there is none to put back.
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices=devices):
         torch.manual_seed(number)
         np.random.seed(number % 2**32)  # noqa: NPY002
         random.seed(number)

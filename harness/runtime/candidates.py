@@ -1,0 +1,103 @@
+"""The configurations that a trial tries, and the one that validation chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from harness.configuration import parse_config
+from harness.errors import PluginError
+from harness.interfaces import FitOutcome, Learner
+from harness.runtime.context import TrialContext
+from harness.runtime.fitting import Diverged
+from harness.runtime.learning import DefaultTokenLearner
+from harness.runtime.scoring import compute, gather_evidence
+from harness.runtime.seeding import seeded
+from harness.specs import Capability, MetricSpec
+
+DEFAULT_LEARNERS: Mapping[Capability, Callable[..., Learner]] = {Capability.PREDICTS_TOKENS: DefaultTokenLearner}
+RecordCandidate = Callable[[int, int, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One fitted configuration."""
+
+    index: int
+    learning_rate: float
+    learner: Any
+    outcome: FitOutcome
+    validation: float
+
+
+def choose_candidate(context: TrialContext, headline: MetricSpec, record: RecordCandidate) -> Candidate:
+    """Fit every candidate; validation chooses. The test split is not touched.
+
+    `record(index, step, values)` gets the learning curves. Raises Diverged when every candidate does.
+    """
+    failures: list[Diverged] = []
+    sign = 1 if headline.higher_is_better else -1
+    best: Candidate | None = None
+    for candidate in _fitted(context, headline, record, failures):
+        if best is None or sign * candidate.validation > sign * best.validation:
+            best = candidate
+    if best is None:
+        raise failures[-1]
+    return best
+
+
+def _fitted(
+    context: TrialContext, headline: MetricSpec, record: RecordCandidate, failures: list[Diverged]
+) -> Iterator[Candidate]:
+    for index, learning_rate in enumerate(context.trial.learning_rates):
+        try:
+            yield _fit(context, index, learning_rate, headline, record)
+        except Diverged as error:
+            failures.append(error)
+
+
+def _fit(
+    context: TrialContext, index: int, learning_rate: float, headline: MetricSpec, record: RecordCandidate
+) -> Candidate:
+    learner = build_learner(context, learning_rate)
+    with seeded(context.streams.integer("fit")):
+        outcome = context.task.fit(
+            learner,
+            context.data,
+            training=replace(context.trial.training, learning_rate=learning_rate),
+            budget=context.trial.budget,
+            streams=context.streams,
+            device=context.device,
+            record=lambda step, values: record(index, step, values),
+        )
+    validation = compute(headline, gather_evidence(context, learner, "validation")).value
+    return Candidate(index, learning_rate, learner, outcome, validation)
+
+
+def build_learner(context: TrialContext, learning_rate: float) -> Learner:
+    """The model's network, initialised from the seed's own stream, with its learner."""
+    trial, model = context.trial, context.model
+    config = parse_config(model.config.load(), trial.model_options, trial.model)
+    dtype = torch.float64 if trial.precision == "float64" else torch.float32
+    with seeded(context.streams.integer("initialisation")):
+        module = model.build.load()(config, context.task.describe(), context.kernels)
+    if not isinstance(module, torch.nn.Module):
+        raise PluginError(f"{trial.model}: build returned {type(module).__name__}; it must return an nn.Module")
+    module = module.to(device=context.device, dtype=dtype)
+    build: Callable[..., Learner]
+    if model.learner is not None:
+        build = model.learner.load()
+    elif context.task_spec.needs in DEFAULT_LEARNERS:
+        build = DEFAULT_LEARNERS[context.task_spec.needs]
+    else:
+        raise PluginError(f"{trial.model}: {context.task_spec.needs} has no default learner; give the model its own")
+    return build(
+        module,
+        training=replace(trial.training, learning_rate=learning_rate),
+        steps=trial.budget.steps,
+        groups=model.parameter_groups.load()(module) if model.parameter_groups is not None else (),
+        precision="bfloat16" if trial.precision == "bfloat16" else "float32",
+    )

@@ -1,0 +1,62 @@
+"""Evidence and what the metrics make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from harness.interfaces import Evidence, Measurement
+from harness.runtime.context import TrialContext
+from harness.specs import MetricSpec
+
+
+def gather_evidence(context: TrialContext, learner: Any, split: str) -> Evidence:
+    """What the learner does on a split, in evaluation mode and without gradients."""
+    learner.module.eval()
+    with torch.no_grad():
+        return context.task.evaluate(
+            learner, context.data, split, training=context.trial.training, device=context.device
+        )
+
+
+def compute(metric: MetricSpec, evidence: Evidence) -> Measurement:
+    measurement: Measurement = metric.compute.load()(evidence)
+    return measurement
+
+
+def measure_test(context: TrialContext, learner: Any) -> list[dict[str, Any]]:
+    """Every metric on the test split, sliced by its groups, and on the extra splits; the headline comes first."""
+    evidence = gather_evidence(context, learner, "test")
+    found = [_entry(metric, metric.name, compute(metric, evidence)) for metric in context.metrics]
+    for metric in context.metrics:
+        for group in metric.by:
+            found += [
+                _entry(metric, f"{metric.name}[{group}={label}]", compute(metric, part))
+                for label, part in _grouped(evidence, group)
+            ]
+    for split, label in context.task.extra_splits.items():
+        extra = gather_evidence(context, learner, split)
+        found += [_entry(metric, f"{metric.name}[{label}]", compute(metric, extra)) for metric in context.metrics]
+    return found
+
+
+def _grouped(evidence: Evidence, group: str) -> Iterator[tuple[Any, Evidence]]:
+    if group not in evidence.groups:
+        return
+    labels = evidence.groups[group]
+    for label in np.unique(labels):
+        chosen = labels == label
+        yield label, Evidence(arrays={name: array[chosen] for name, array in evidence.arrays.items()})
+
+
+def _entry(metric: MetricSpec, name: str, measurement: Measurement) -> dict[str, Any]:
+    return {
+        "name": name,
+        "value": float(measurement.value),
+        "unit": metric.unit,
+        "higher_is_better": metric.higher_is_better,
+        "n": int(measurement.n),
+    }

@@ -1,0 +1,84 @@
+"""What `harness run` promises beyond the rows themselves."""
+
+import json
+from pathlib import Path
+
+from harness.store import Store
+
+FILES = Path(__file__).parents[1] / "files"
+TINY = f"suite={FILES / 'tiny.toml'}"
+OBSERVER = """
+from harness import hookimpl
+
+@hookimpl
+def harness_trial_started(trial):
+    raise RuntimeError("started badly")
+
+@hookimpl
+def harness_trial_finished(trial, row):
+    raise RuntimeError(f"finished badly with {row['status']}")
+
+@hookimpl
+def harness_describe_machine():
+    raise RuntimeError("no idea where I am")
+"""
+
+
+def test_observers_that_raise_are_reported_and_stop_nothing(harness, tmp_path):
+    (tmp_path / "observer.py").write_text(OBSERVER)
+    done = harness("run", TINY, "model=lstm", "seed=0", "--plugin", "observer.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "started badly" in done.stderr
+    assert "finished badly with ok" in done.stderr
+    row = Store(tmp_path / "results/local").read().table.iloc[0]
+    assert row["status"] == "ok"
+    assert "no idea where I am" in row["machine_extra"]["observer: harness_describe_machine"]
+
+
+def test_json_output_is_one_object_a_line(harness):
+    done = harness("run", TINY, "model=lstm", "--json")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [event["event"] for event in events if event["event"] != "advanced"] == [
+        "opened",
+        "started",
+        "started",
+        "finished",
+        "finished",
+    ]
+    assert {event["status"] for event in events if event["event"] == "finished"} == {"ok"}
+
+
+def test_failed_trials_can_be_tried_again(harness, tmp_path):
+    plugin = tmp_path / "moody.py"
+    plugin.write_text(
+        "from pathlib import Path\nfrom torch import nn\nfrom harness import model\n"
+        "@model(name='moody', predicts_tokens=True)\nclass Moody(nn.Module):\n"
+        "    def __init__(self, vocab: int):\n        super().__init__()\n        self.e = nn.Embedding(vocab, vocab)\n"
+        f"    def forward(self, tokens):\n        assert Path({str(tmp_path / 'well')!r}).exists(), 'not today'\n"
+        "        return self.e(tokens)\n"
+    )
+    first = harness("run", TINY, "model=moody", "seed=0", "--plugin", plugin)
+    assert (first.returncode, "not today" in first.stdout) == (1, True)
+    (tmp_path / "well").write_text("")
+    again = harness("run", TINY, "model=moody", "seed=0", "--plugin", plugin)
+    assert "1 done before" in again.stdout
+    assert again.returncode == 1
+    retried = harness("run", TINY, "model=moody", "seed=0", "--plugin", plugin, "--retry", "error")
+    assert retried.returncode == 0, retried.stdout + retried.stderr
+
+
+def test_changed_plugin_source_is_another_trial(harness, tmp_path):
+    plugin = tmp_path / "variant.py"
+    plugin.write_text((FILES / "faults.py").read_text())
+    words = ("run", TINY, "model=healthy", "seed=0", "--plugin", plugin)
+    assert "1 done before" not in harness(*words).stdout
+    assert "1 done before" in harness(*words).stdout
+    plugin.write_text(plugin.read_text() + "\n# changed\n")
+    assert "1 done before" not in harness(*words).stdout
+
+
+def test_two_runs_share_a_results_folder(harness, tmp_path):
+    harness("run", TINY, "model=lstm", "seed=0")
+    harness("run", TINY, "model=lstm", "seed=1")
+    assert len(Store(tmp_path / "results/local").read().table) == 2
+    assert len(Store(tmp_path / "results/local").runs()) == 2
