@@ -82,6 +82,9 @@ def command(
     console = Console(stderr=as_json)
     announce(console, plan, len(waiting))
     jobs = jobs or max(1, available_cpus() // threads)
+    if jobs * threads > available_cpus():
+        wanted = f"{jobs} jobs of {threads} threads are more than the {available_cpus()} CPUs"
+        console.print(f"note: {wanted}; every measured time will suffer", highlight=False)
     free = psutil.virtual_memory().available
     settings = ExecutionSettings(
         jobs=jobs,
