@@ -26,6 +26,8 @@ def start(folder, cache, *options):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # A test run in the background of a shell has SIGINT ignored, and its children would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -89,7 +91,10 @@ def test_an_interruption_stops_within_two_seconds_and_says_how_to_go_on(tmp_path
     children = psutil.Process(process.pid).children(recursive=True)
     started = time.monotonic()
     process.send_signal(number)
-    output, _ = process.communicate(timeout=10)
+    try:
+        output, _ = process.communicate(timeout=10)
+    finally:
+        process.kill()
     assert time.monotonic() - started < 2.0
     assert process.returncode == 130
     assert "the same command goes on from here" in output
