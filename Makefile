@@ -1,11 +1,12 @@
 # make run   set up and run the long-context comparison
+# make gpu   compile, check and time every kernel on this machine's GPU; rows land under results/
 # make test  set up and run every check: linters, types, import contracts, tests
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test quick lint clean
+.PHONY: run test quick lint gpu clean
 
 run: $(VENV)/.run
 	$(BIN)/harness run suite=long-context
@@ -15,6 +16,10 @@ test: lint
 
 quick: lint
 	$(BIN)/python -m pytest -m "not slow"
+
+gpu: $(VENV)/.run
+	$(PIP) --editable '.[cuda,triton]'
+	$(BIN)/harness gpu-check
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -18,6 +18,8 @@ COMMANDS = {
     "show": "Show one of them with its options and source.",
     "leaderboard": "Show the leaderboard of a run in the terminal.",
     "report": "Write a report of one or more runs.",
+    "kernels": "List, check, compile, time and report on kernels.",
+    "gpu-check": "Compile, check and time every kernel on this machine's GPU.",
     "doctor": "Say what is installed, what is broken, and how to mend it.",
 }
 
@@ -31,7 +33,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"harness.commands.{name}").command
+        command: click.Command = importlib.import_module(f"harness.commands.{name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -27,5 +27,21 @@ class DataError(HarnessError):
     """A dataset's files are damaged or not what they should be."""
 
 
-class MissingDataError(DataError):
+class UnsupportedError(HarnessError):
+    """Something cannot be done here or with these inputs; what asked for it is `unsupported`, not broken."""
+
+
+class MissingDataError(DataError, UnsupportedError):
     """A dataset's files, or what reads them, are not on this machine; its trials are `unsupported` here."""
+
+
+class KernelError(HarnessError):
+    """A kernel does what no kernel may: it deadlocks, or its threads disagree about a barrier."""
+
+
+class CompileError(HarnessError):
+    """A kernel does not compile; `log` is what the compiler said."""
+
+    def __init__(self, message: str, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log

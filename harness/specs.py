@@ -158,20 +158,75 @@ class ModelSpec(Spec):
     shares: tuple[str, ...] = ()
 
 
+class Backend(StrEnum):
+    """What makes the machine code of a kernel, which decides how it is checked on a machine without its device."""
+
+    TORCH = "torch"
+    NUMBA = "numba"
+    TRITON = "triton"
+    CUDA = "cuda"
+    LIBRARY = "library"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Goal:
+    """What the fastest kernel of an op should reach in a benchmark.
+
+    `peer_ratio` is how many times as fast as the kernel `peer` it should at least be, `times_floor` how many times the
+    roofline floor it may at most take.
+    """
+
+    backward: bool = False
+    peer: str = ""
+    peer_ratio: float | None = None
+    times_floor: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Benchmark:
+    """Inputs at which an op's kernels are timed against each other on one kind of device.
+
+    `baseline` is the kernel that the others are measured against. Kernels named in `without` are left out because they
+    cannot finish: a loop over a long sequence, scores that do not fit the memory.
+    """
+
+    size: Mapping[str, Any]
+    dtype: str = "float32"
+    device: str = "cuda"
+    baseline: str = "torch"
+    without: tuple[str, ...] = ()
+    goals: tuple[Goal, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpSpec(Spec):
     """A mathematical operation. Its definition is the kernel named `reference`.
 
-    `make_inputs(size, generator, dtype)` returns the positional arguments; `sizes` are what the gate checks before any
-    speed is reported; `tolerances` maps a dtype's name to the largest relative error of values and of gradients,
-    whose reason stands in `tolerance_reason`. `flops(*arguments)` counts one forward call.
+    `make_inputs(size, generator, dtype)` returns the positional arguments on the CPU; those that require a gradient
+    are the differentiable ones. With `values="extreme"` in the size it draws inputs at the edge of what the op admits.
+    `sizes` are what every trial is held to before it is timed, `check_sizes` what the full check adds: one, odd and
+    prime lengths, a block plus and minus one, extreme values. `tolerances` maps a dtype's name to the largest relative
+    error of values and of gradients, whose reason stands in `tolerance_reason`. `flops(*arguments)` counts one forward
+    call; `costs(*arguments)` returns the `harness.kernels.costs.Costs` from which the roofline floor follows.
     """
 
     make_inputs: Ref[Any]
     sizes: tuple[Mapping[str, Any], ...]
     tolerances: Mapping[str, tuple[float, float]]
     tolerance_reason: str
+    check_sizes: tuple[Mapping[str, Any], ...] = ()
+    benchmarks: tuple[Benchmark, ...] = ()
     flops: Ref[Any] | None = None
+    costs: Ref[Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResourceLimits:
+    """What a compiled kernel may take of a multiprocessor; held for every architecture that it is compiled for."""
+
+    registers: int = 255
+    spill_bytes: int = 0
+    shared_bytes: int = 99 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,13 +234,24 @@ class KernelSpec(Spec):
     """One implementation of an op: a differentiable callable with the op's signature.
 
     `kernel=auto` takes the usable kernel of the highest `auto_rank`; a negative rank is never taken by itself.
-    `unsupported(device)` returns why this kernel cannot run there, or None.
+    `dtypes` are those of the op that it takes, all of them where none is named. `unsupported(device)` returns why this
+    kernel cannot run there, or None; what depends on the inputs raises `harness.errors.UnsupportedError` when called.
+    `capability` is the least compute capability of a CUDA device, times ten. A kernel that is not `deterministic`
+    may differ in the last bits from call to call. `torch_calls` names the functions of torch that a kernel of our own
+    computes with, besides those that allocate, view, copy, cast and sum; every other one is taken for a fallback.
     """
 
     op: str
     implementation: Ref[Any]
+    backend: Backend = Backend.TORCH
     devices: tuple[str, ...] = ("cpu", "cuda")
+    dtypes: tuple[str, ...] = ()
+    capability: int = 0
     auto_rank: int = 0
+    deterministic: bool = True
+    differentiable: bool = True
+    torch_calls: tuple[str, ...] = ()
+    resources: ResourceLimits = ResourceLimits()
     unsupported: Ref[Any] | None = None
 
 

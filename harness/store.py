@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from harness.errors import StoreError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("ram_bytes", pa.int64(), "result", "memory of the machine"),
     Column("os", pa.string(), "result", "operating system"),
     Column("machine_extra", TEXTS, "measured", "facts that plugins add"),
+    Column("details", TEXTS, "measured", "of a kernel's row: how it was run, floor, baseline and verdict"),
     Column("load_average", pa.float64(), "measured", "load over the last minute when the trial ended"),
     Column("versions", TEXTS, "result", "versions of Python, harness and libraries"),
     Column("sources", TEXTS, "identity", "version and source digest of the plugins that took part"),

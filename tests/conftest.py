@@ -16,7 +16,11 @@ from harness.registry import Registry, load_registry
 
 # Shapes in signatures are checked wherever a test runs this code in its own process.
 SHAPED = ["harness.runtime.learning", "harness_sequence", "harness_transformer", "harness_infini", "harness_baselines"]
-SHAPED += ["harness_s4", "harness_mamba.model", "harness_mamba.convolution"]  # numba compiles the rest itself
+# Not what numba or Triton compile themselves.
+SHAPED += [f"harness_s4.{name}" for name in ("diagonal", "discretisation", "hippo", "low_rank", "model", "steps")]
+SHAPED += [f"harness_s4.s4_kernel.{name}" for name in ("cauchy", "dense", "parallel", "reference")]
+SHAPED += ["harness_s4.s4d_kernel.parallel", "harness_s4.s4d_kernel.reference"]
+SHAPED += ["harness_mamba.model", "harness_mamba.convolution"]
 install_import_hook(SHAPED, "beartype.beartype")
 
 FILES = Path(__file__).parent / "files"

@@ -78,5 +78,5 @@ def test_a_kernel_that_does_not_exist_leaves_unsupported_rows(harness, tmp_path)
     assert done.returncode == 0, done.stderr
     rows = Store(tmp_path / "results/local").read().table
     assert rows["status"].tolist() == ["unsupported", "unsupported"]
-    assert "no kernel 'triton'" in rows["reason"][0]
+    assert "kernel attention.triton runs on cuda, not on cpu" in rows["reason"][0]
     assert rows["step_seconds"].isna().all()

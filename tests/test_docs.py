@@ -8,6 +8,8 @@ import pytest
 
 from harness import hookspecs
 from harness.commands.run import STATUSES
+from harness.registry import load_registry
+from harness.reports.goals import committed_rows, goals_markdown
 from harness.reports.schema import schema_markdown
 
 ROOT = Path(__file__).parents[1]
@@ -16,6 +18,11 @@ HOOKS = [name for name in vars(hookspecs) if name.startswith("harness_")]
 
 def test_the_row_schema_page_is_up_to_date():
     assert (ROOT / "results" / "README.md").read_text(encoding="utf-8") == schema_markdown()
+
+
+def test_the_page_of_goals_is_up_to_date():
+    page = goals_markdown(committed_rows(ROOT), load_registry(entry_points=True))
+    assert (ROOT / "docs" / "goals.md").read_text(encoding="utf-8") == page
 
 
 @pytest.mark.parametrize("hook", HOOKS)

@@ -11,6 +11,7 @@ import pytest
 from harness.store import Store
 
 ROOT = Path(__file__).parents[1]
+SHIPPED = {".py", ".toml", ".j2", ".typed", ".md", ".cu", ".cuh", ".h", ".cpp"}
 pytestmark = pytest.mark.slow
 
 
@@ -44,7 +45,7 @@ def test_the_wheel_holds_every_source_file_suite_and_template(wheel):
         path.relative_to(base).as_posix()
         for base, pattern in ((ROOT, "harness/**/*"), (ROOT / "plugins", "**/*"), (ROOT / "suites", "**/*"))
         for path in base.glob(pattern)
-        if path.suffix in {".py", ".toml", ".j2", ".typed", ".md"} and "__pycache__" not in path.parts
+        if path.suffix in SHIPPED and "__pycache__" not in path.parts
     }
     assert expected - names == set()
 

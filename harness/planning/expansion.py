@@ -123,7 +123,7 @@ def _points(
 
 def _with_kernels(point: Trial, kernels: Sequence[str], model: ModelSpec, registry: Registry) -> Iterator[Trial]:
     for requested in kernels:
-        resolved, reason = resolve_kernels(requested, model, point.device, registry)
+        resolved, reason = resolve_kernels(requested, model, point.device, registry, point.precision)
         plugins = {
             registered.plugin.name: source_of(registered.plugin)
             for op, name in resolved.items()

@@ -12,7 +12,9 @@ from harness.registry import Registry, suggest
 from harness.specs import KernelSpec, ModelSpec
 
 
-def resolve_kernels(requested: str, model: ModelSpec, device: str, registry: Registry) -> tuple[dict[str, str], str]:
+def resolve_kernels(
+    requested: str, model: ModelSpec, device: str, registry: Registry, precision: str = "float32"
+) -> tuple[dict[str, str], str]:
     """Which kernel each op of the model runs, and why the request cannot be met ("" if it can).
 
     `requested` is `auto`, a kernel's name for every op, or `op.kernel` (several joined by +), where the other ops take
@@ -23,18 +25,18 @@ def resolve_kernels(requested: str, model: ModelSpec, device: str, registry: Reg
         registry.ops[op]
     resolved: dict[str, str] = {}
     for op in model.ops:
-        registry.ops[op]
+        dtype = precision if precision in registry.ops[op].spec.tolerances else ""
         known = registry.kernels_of(op)
         name = pinned.get(op, "auto" if pinned else requested)
         if name == "auto":
-            usable = [r.spec for r in known.values() if r.spec.auto_rank >= 0 and not unusable(r.spec, device)]
+            usable = [r.spec for r in known.values() if r.spec.auto_rank >= 0 and not unusable(r.spec, device, dtype)]
             if not usable:
-                return resolved, f"op {op} has no kernel that runs on {device}"
+                return resolved, f"op {op} has no kernel that runs on {device}" + (f" in {dtype}" if dtype else "")
             name = max(usable, key=lambda spec: spec.auto_rank).name
         resolved[op] = name
         if name not in known:
             return resolved, f"op {op} has no kernel {name!r}; {suggest(name, known)}"
-        if reason := unusable(known[name].spec, device):
+        if reason := unusable(known[name].spec, device, dtype):
             return resolved, reason
     if not model.ops and requested != "auto":
         return resolved, f"{model.name} uses no op, so it has no kernel {requested!r}; use kernel=auto"
@@ -43,13 +45,17 @@ def resolve_kernels(requested: str, model: ModelSpec, device: str, registry: Reg
     return resolved, ""
 
 
-def unusable(kernel: KernelSpec, device: str) -> str:
-    """Why a kernel cannot run on a device of this machine; "" if it can."""
+def unusable(kernel: KernelSpec, device: str, dtype: str = "") -> str:
+    """Why a kernel cannot run on a device of this machine, or not in a dtype of its op; "" if it can."""
     name = f"kernel {kernel.op}.{kernel.name}"
     if device not in kernel.devices:
         return f"{name} runs on {' and '.join(kernel.devices)}, not on {device}"
+    if dtype and kernel.dtypes and dtype not in kernel.dtypes:
+        return f"{name} takes {', '.join(kernel.dtypes)}, not {dtype}"
     if missing := not_installed(kernel.requires, name):
         return missing
+    if device == "cuda" and kernel.capability and (found := _capability()) < kernel.capability:
+        return f"{name} needs compute capability {kernel.capability / 10:.1f}; this device has {found / 10:.1f}"
     return (kernel.unsupported.load()(device) or "") if kernel.unsupported is not None else ""
 
 
@@ -69,11 +75,26 @@ def resolve_device(requested: str) -> tuple[str, str]:
 def _cuda_usable() -> bool:
     if importlib.metadata.version("torch").endswith("+cpu"):
         return False
-    from harness.runtime.devices import cuda_usable
+    from harness.devices import cuda_usable
 
     return cuda_usable()
 
 
+@lru_cache(maxsize=1)
+def _capability() -> int:
+    from harness.devices import compute_capability
+
+    return compute_capability()
+
+
 def not_installed(requires: Sequence[str], name: str) -> str:
-    missing = [module for module in requires if importlib.util.find_spec(module) is None]
+    missing = [module for module in requires if not _importable(module)]
     return f"{name} needs {', '.join(missing)}, which is not installed" if missing else ""
+
+
+def _importable(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        # A package above it is missing.
+        return False

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from harness.interfaces import Dataset, Task
+from harness.kernels.loading import Kernel
 from harness.planning.trials import Trial
 from harness.registry import Registry
-from harness.runtime.kernels import Kernel
 from harness.runtime.seeding import SeedStreams
 from harness.specs import MetricSpec, ModelSpec, TaskSpec
 

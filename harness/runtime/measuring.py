@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.interfaces import StepsTokens, TokenBatch
-from harness.runtime.kernels import Kernel
+from harness.kernels.loading import Kernel
 
 
 def count_flops(module: nn.Module, batch: TokenBatch, kernels: Iterable[Kernel]) -> float:

@@ -14,8 +14,11 @@ import psutil
 import torch
 
 from harness.configuration import parse_config
+from harness.devices import describe_device, peak_memory, reset_peak_memory
 from harness.errors import HarnessError, MissingDataError
 from harness.interfaces import Task, TokenBatch
+from harness.kernels.gate import check_kernel
+from harness.kernels.loading import load_kernels
 from harness.machine import machine_columns
 from harness.planning.trials import Trial
 from harness.registry import Registry
@@ -23,9 +26,7 @@ from harness.rows import Outcome, Row, planned_columns, verdict_columns
 from harness.runtime.candidates import Candidate, choose_candidate
 from harness.runtime.context import TrialContext
 from harness.runtime.datasets import load_dataset
-from harness.runtime.devices import describe_device, peak_memory, reset_peak_memory
 from harness.runtime.fitting import Diverged
-from harness.runtime.kernels import check_kernel, load_kernels
 from harness.runtime.measuring import count_flops, state_bytes
 from harness.runtime.scoring import measure_test
 from harness.runtime.seeding import SeedStreams, seeded

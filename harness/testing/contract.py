@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from harness.configuration import parse_config
 from harness.errors import PluginError
 from harness.interfaces import StepsTokens, TokenBatch, TokenData, Training
+from harness.kernels.loading import load_kernels
 from harness.planning.resolution import resolve_kernels
 from harness.registry import Registry, load_registry
-from harness.runtime.kernels import load_kernels
 from harness.runtime.learning import DefaultTokenLearner
 from harness.runtime.seeding import seeded
 from harness.specs import Capability, ModelSpec

@@ -8,10 +8,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from harness.interfaces import Kernels, ParameterGroup, TokenData
-from harness_infini.attention import InfiniAttention, Memory, write
 from harness_infini.config import InfiniAttentionConfig
+from harness_infini.features import sigma
+from harness_infini.infini_attention.op import InfiniAttention
+from harness_infini.infini_memory.op import Memory
+from harness_infini.joined_memory import read, write
 from harness_sequence.blocks import decoder
-from harness_sequence.linear_memory import sigma, weighted_mean, without_autocast
+from harness_sequence.linear_memory import without_autocast
 from harness_sequence.rotary import rotate, rotation
 from harness_sequence.self_attention import split_heads
 from harness_sequence.stack import Mixer, TokenModel
@@ -63,7 +66,7 @@ class InfiniMixer(Mixer):
         A_dot = nn.functional.scaled_dot_product_attention(rotate(q, turn[:, -1:]), rotate(keys, turn), values)
         gate = torch.sigmoid(self.beta)[:, None, None]  # [H, 1, 1]
         with without_autocast(x.device):
-            A_mem = weighted_mean(sigma(q) @ M)
+            A_mem = read(M, sigma(q))
             if num_read == self.segment_length:
                 M = write(M, sigma(keys), values.to(M.dtype), self.memory)
                 keys, values = keys[:, :, :0], values[:, :, :0]

@@ -7,18 +7,16 @@ Initialisation is the published code's where the paper leaves it open; the READM
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import silu, softplus
+from torch.nn.functional import linear
 
 from harness.interfaces import Kernels, ParameterGroup, TokenData
 from harness_mamba.config import MambaConfig
 from harness_mamba.convolution import CausalConvolution
-from harness_mamba.selective_scan.reference import selective_step
 from harness_sequence.layers import RMSNorm
 from harness_sequence.stack import Block, TokenModel
 
@@ -27,11 +25,15 @@ MambaState: TypeAlias = tuple[Tensor, Tensor]
 
 
 class SelectiveSSM(nn.Module):
-    """S6: a diagonal state space model whose step size, input and output maps depend on the input (algorithm 2)."""
+    """S6: a diagonal state space model whose step size, input and output maps depend on the input (algorithm 2).
 
-    def __init__(self, config: MambaConfig, selective_scan: Callable[..., Tensor]) -> None:
+    The gate z of the block around it is applied by the same kernel.
+    """
+
+    def __init__(self, config: MambaConfig, kernels: Kernels) -> None:
         super().__init__()
-        self.selective_scan = selective_scan
+        self.selective_scan = kernels["selective_scan"]
+        self.selective_scan_update = kernels["selective_scan_update"]
         self.sizes = (config.rank, config.d_state, config.d_state)
         self.x_proj = nn.Linear(config.d_inner, sum(self.sizes), bias=False)
         self.dt_proj = nn.Linear(config.rank, config.d_inner)
@@ -43,38 +45,48 @@ class SelectiveSSM(nn.Module):
         self.A_log = nn.Parameter(torch.log(rates).repeat(config.d_inner, 1))
         self.D = nn.Parameter(torch.ones(config.d_inner))
 
-    def forward(self, u: Float[Tensor, "batch length channels"]) -> Float[Tensor, "batch length channels"]:
-        return self.selective_scan(u, *self._selected(u), self.D)
+    def forward(
+        self, u: Float[Tensor, "batch length channels"], z: Float[Tensor, "batch length channels"]
+    ) -> Float[Tensor, "batch length channels"]:
+        """SSM(u) * SiLU(z)."""
+        dt, A, B, C = self._selected(u)
+        y, _ = self.selective_scan(u, dt, A, B, C, self.D, z, self.dt_proj.bias, True)
+        return y  # type: ignore[no-any-return]
 
     def step(
-        self, u: Float[Tensor, "batch channels"], h: Float[Tensor, "batch channels states"]
+        self,
+        u: Float[Tensor, "batch channels"],
+        z: Float[Tensor, "batch channels"],
+        h: Float[Tensor, "batch channels states"],
     ) -> tuple[Float[Tensor, "batch channels"], Float[Tensor, "batch channels states"]]:
         """The output at the next step, and the state after it."""
-        return selective_step(h, u, *self._selected(u), self.D)
+        dt, A, B, C = self._selected(u)
+        return self.selective_scan_update(  # type: ignore[no-any-return]
+            h, u, dt, A, B, C, self.D, z, self.dt_proj.bias, True
+        )
 
     def _selected(self, u: Float[Tensor, "... channels"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """dt = softplus(W_dt s_dt(u) + b_dt), A = -exp(A_log), B = s_B(u), C = s_C(u)."""
+        """dt = W_dt s_dt(u), A = -exp(A_log), B = s_B(u), C = s_C(u); the kernel adds b_dt and takes softplus of dt."""
         low_rank, B, C = self.x_proj(u).split(self.sizes, dim=-1)
-        return softplus(self.dt_proj(low_rank)), -torch.exp(self.A_log), B, C
+        return linear(low_rank, self.dt_proj.weight), -torch.exp(self.A_log), B, C
 
 
 class MambaBlock(Block):
     """x + out_proj(SSM(SiLU(conv(x'))) * SiLU(z)) with (x', z) = in_proj(norm(x))."""
 
-    def __init__(self, config: MambaConfig, selective_scan: Callable[..., Tensor]) -> None:
+    def __init__(self, config: MambaConfig, kernels: Kernels) -> None:
         super().__init__()
         self.norm = RMSNorm(config.d_model)
         self.in_proj = nn.Linear(config.d_model, 2 * config.d_inner, bias=False)
-        self.conv = CausalConvolution(config.d_inner, config.d_conv)
-        self.ssm = SelectiveSSM(config, selective_scan)
+        self.conv = CausalConvolution(config.d_inner, config.d_conv, kernels)
+        self.ssm = SelectiveSSM(config, kernels)
         self.out_proj = nn.Linear(config.d_inner, config.d_model, bias=False)
         with torch.no_grad():
             self.out_proj.weight.div_(math.sqrt(config.num_layers))
 
     def forward(self, x: Float[Tensor, "batch length d_model"]) -> Float[Tensor, "batch length d_model"]:
         inner, z = self.in_proj(self.norm(x)).chunk(2, dim=-1)  # [B, L, E D] each
-        y = self.ssm(silu(self.conv(inner)))
-        return x + self.out_proj(y * silu(z))  # type: ignore[no-any-return]
+        return x + self.out_proj(self.ssm(self.conv(inner), z))  # type: ignore[no-any-return]
 
     def initial_state(self, batch: int) -> MambaState:
         channels, states = self.ssm.A_log.shape
@@ -83,9 +95,9 @@ class MambaBlock(Block):
     def step(self, x: Float[Tensor, "batch d_model"], state: MambaState) -> tuple[Tensor, MambaState]:
         past, h = state
         inner, z = self.in_proj(self.norm(x)).chunk(2, dim=-1)  # [B, E D] each
-        convolved, past = self.conv.step(inner, past)
-        y, h = self.ssm.step(silu(convolved), h)
-        return x + self.out_proj(y * silu(z)), (past, h)
+        u, past = self.conv.step(inner, past)
+        y, h = self.ssm.step(u, z, h)
+        return x + self.out_proj(y), (past, h)
 
 
 def build(config: MambaConfig, data: TokenData, kernels: Kernels) -> TokenModel:
@@ -93,7 +105,7 @@ def build(config: MambaConfig, data: TokenData, kernels: Kernels) -> TokenModel:
     return TokenModel(
         vocab=data.vocab,
         d_model=config.d_model,
-        blocks=[MambaBlock(config, kernels["selective_scan"]) for _ in range(config.num_layers)],
+        blocks=[MambaBlock(config, kernels) for _ in range(config.num_layers)],
         norm=RMSNorm(config.d_model),
         tie_embeddings=config.tie_embeddings,
     )

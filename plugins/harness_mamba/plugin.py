@@ -1,7 +1,13 @@
-"""What this plugin declares: the model `mamba`, the op `selective_scan` and the op's kernels."""
+"""What this plugin declares: the model `mamba` and its four ops with their kernels."""
+
+import dataclasses
 
 from harness.hookspecs import hookimpl
 from harness.specs import Capability, KernelSpec, ModelSpec, OpSpec, Ref, Source
+from harness_mamba.causal_conv1d import declarations as causal_conv1d
+from harness_mamba.causal_conv1d_update import declarations as causal_conv1d_update
+from harness_mamba.selective_scan import declarations as selective_scan
+from harness_mamba.selective_scan_update import declarations as selective_scan_update
 
 MAMBA = Source(
     title="Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
@@ -9,6 +15,7 @@ MAMBA = Source(
     year=2023,
     arxiv="2312.00752",
 )
+OPS = (selective_scan, selective_scan_update, causal_conv1d, causal_conv1d_update)
 
 
 @hookimpl
@@ -21,7 +28,7 @@ def harness_models() -> list[ModelSpec]:
             config=Ref("harness_mamba.config:MambaConfig"),
             build=Ref("harness_mamba.model:build"),
             capabilities=frozenset({Capability.PREDICTS_TOKENS, Capability.STEPS_TOKENS}),
-            ops=("selective_scan",),
+            ops=tuple(declared.OP.name for declared in OPS),
             parameter_groups=Ref("harness_mamba.model:parameter_groups"),
             size_multiple=4,
             shares=("harness_sequence",),
@@ -31,49 +38,9 @@ def harness_models() -> list[ModelSpec]:
 
 @hookimpl
 def harness_ops() -> list[OpSpec]:
-    return [
-        OpSpec(
-            name="selective_scan",
-            summary="h_t = exp(dt_t A) h_{t-1} + dt_t u_t B_t; y_t = C_t h_t + D u_t",
-            source=MAMBA,
-            make_inputs=Ref("harness_mamba.selective_scan.op:make_inputs"),
-            sizes=(
-                {"batch": 2, "length": 37, "channels": 24, "states": 16},
-                {"batch": 3, "length": 1, "channels": 16, "states": 16},
-                {"batch": 1, "length": 64, "channels": 19, "states": 5},
-            ),
-            tolerances={"float32": (2e-6, 1e-5), "float64": (1e-13, 1e-13)},
-            tolerance_reason="float32 rounds each of many summed products; measured against the loop in float64: "
-            "values 1.4e-7 and gradients 9.4e-7 in float32 (2048 steps), 3e-15 in float64",
-            flops=Ref("harness_mamba.selective_scan.op:flops"),
-        )
-    ]
+    return [dataclasses.replace(declared.OP, source=MAMBA) for declared in OPS]
 
 
 @hookimpl
 def harness_kernels() -> list[KernelSpec]:
-    return [
-        KernelSpec(
-            op="selective_scan",
-            name="reference",
-            summary="the recurrence as a loop over time",
-            implementation=Ref("harness_mamba.selective_scan.reference:selective_scan"),
-            auto_rank=0,
-        ),
-        KernelSpec(
-            op="selective_scan",
-            name="torch",
-            summary="scans inside chunks, then over them: about 2 sqrt(length) tensor operations",
-            implementation=Ref("harness_mamba.selective_scan.chunked:selective_scan"),
-            auto_rank=10,
-        ),
-        KernelSpec(
-            op="selective_scan",
-            name="cpu",
-            summary="one pass in machine code (numba), sixteen channels to a vector, states recomputed backward",
-            implementation=Ref("harness_mamba.selective_scan.cpu:selective_scan"),
-            requires=("numba",),
-            devices=("cpu",),
-            auto_rank=20,
-        ),
-    ]
+    return [kernel for declared in OPS for kernel in declared.KERNELS]

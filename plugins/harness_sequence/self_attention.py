@@ -7,7 +7,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from harness_sequence.attention import Attention
+from harness_sequence.attention.op import Attention
 from harness_sequence.rotary import rotate, rotation
 from harness_sequence.stack import Mixer
 

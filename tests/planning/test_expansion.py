@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
+from harness.planning.resolution import unusable
 from harness.planning.selection import select
+from harness.specs import KernelSpec, Ref
 
 TINY = f"suite={Path(__file__).parents[1] / 'files' / 'tiny.toml'}"
 
@@ -54,12 +56,23 @@ def test_auto_is_resolved_and_written_down():
 
 def test_a_kernel_that_was_asked_for_is_not_replaced():
     trial = plan("model=transformer", "kernel=cuda").trials[0]
-    assert "no kernel 'cuda'" in trial.unsupported
+    assert "kernel attention.cuda runs on cuda, not on cpu" in trial.unsupported
+
+
+def test_a_kernel_that_an_op_lacks_is_not_replaced():
+    trial = plan("model=transformer", "kernel=vulkan").trials[0]
+    assert "no kernel 'vulkan'" in trial.unsupported
+
+
+def test_a_kernel_without_the_precision_is_unusable_at_it():
+    spec = KernelSpec(op="attention", name="narrow", summary="", implementation=Ref("a:b"), dtypes=("float32",))
+    assert unusable(spec, "cpu", "float32") == ""
+    assert unusable(spec, "cpu", "bfloat16") == "kernel attention.narrow takes float32, not bfloat16"
 
 
 def test_one_op_can_be_pinned():
     trial = plan("model=s4d", "kernel=long_conv.reference", "seed=0").trials[0]
-    assert dict(trial.kernels) == {"s4d_kernel": "torch", "long_conv": "reference"}
+    assert dict(trial.kernels) == {"s4d_kernel": "cpu", "long_conv": "reference"}
 
 
 def test_a_model_without_ops_runs_once_whatever_the_kernels():
@@ -93,8 +106,8 @@ def test_an_empty_plan_is_an_error(tmp_path):
 def test_matched_models_are_within_ten_percent(model):
     from harness.configuration import parse_config
     from harness.interfaces import TokenData
+    from harness.kernels.loading import load_kernels
     from harness.registry import load_registry
-    from harness.runtime.kernels import load_kernels
     from harness.runtime.sizing import count_parameters
 
     trial = plan("scale=free", f"model={model}", "match.parameters=50000").trials[0]

@@ -1,110 +1,172 @@
 """`selective_scan` for CPUs: one pass over time in machine code that numba makes, one thread.
 
 Sixteen channels share a vector, so nothing is summed across lanes going forward, and the state of sixteen channels
-(`states` vectors) stays in the cache. The forward pass keeps the state before every chunk of time; the backward pass
-recomputes the states inside a chunk from it. Letters as in `reference`.
+(`states` vectors) stays in the cache. The forward pass keeps the state before every chunk of time but the first; the
+backward pass recomputes the states inside a chunk from it. Softplus, bias, skip and gate are part of both passes, and a
+half is computed in float32. Letters as in `reference`.
 """
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from torch import Tensor
 
-import torch
-from torch.autograd.function import once_differentiable
-from torch.nn.functional import pad
-
-from harness.errors import UsageError
-from harness_mamba.selective_scan.compilation import compiled
+from harness.errors import UnsupportedError
+from harness.kernels.operators import Operator
 from harness_mamba.selective_scan.loops import scan_backward, scan_forward
-from harness_mamba.selective_scan.op import check_arguments
-from harness_mamba.selective_scan.vectors import LANES
+from harness_mamba.selective_scan.op import check_arguments, state_dtype
+from harness_mamba.vectorised.arrays import flat, rows, whole_vectors, zeros
+from harness_mamba.vectorised.compilation import compiled
+from harness_mamba.vectorised.results import Results
+from harness_mamba.vectorised.vectors import LANES
 
-if TYPE_CHECKING:
-    from jaxtyping import Float
-    from torch import Tensor
-
-# Steps whose states are recomputed together: as many as the first-level cache holds.
+# Steps whose states are recomputed together: as many as the second-level cache holds with room to spare.
 CHUNK = 32
 
 
-def selective_scan(
-    u: Float[Tensor, "batch length channels"],
-    dt: Float[Tensor, "batch length channels"],
-    A: Float[Tensor, "channels states"],
-    B: Float[Tensor, "batch length states"],
-    C: Float[Tensor, "batch length states"],
-    D: Float[Tensor, " channels"],
-) -> Float[Tensor, "batch length channels"]:
-    """As `reference.selective_scan`, in float32 or float64."""
-    check_arguments(u, dt, A, B, C, D)
-    if u.dtype not in (torch.float32, torch.float64) or u.device.type != "cpu":
-        raise UsageError(
-            f"selective_scan: the kernel cpu got {u.dtype} on {u.device}; it takes float32 and float64 on the CPU; "
-            "convert the arguments or choose the kernel torch"
+def check(
+    u: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None,
+    z: Tensor | None,
+    dt_bias: Tensor | None,
+    dt_softplus: bool,
+    initial_state: Tensor | None,
+) -> None:
+    check_arguments(u, dt, A, B, C, D, z, dt_bias, dt_softplus, initial_state)
+    if u.device.type != "cpu":
+        raise UnsupportedError(
+            f"selective_scan.cpu runs on the CPU and u is on {u.device}; use kernel=selective_scan.torch"
         )
-    return _CompiledScan.apply(u, dt, A, B, C, D)  # type: ignore[no-any-return]
 
 
-class _CompiledScan(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, u: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
-        batch, length, channels = u.shape
-        states = A.shape[1]
-        arguments = [
-            _whole_vectors(u),
-            _whole_vectors(dt),
-            _by_blocks(A),
-            B.contiguous(),
-            C.contiguous(),
-            _whole_vectors(D),
-        ]
-        width = arguments[0].shape[-1]
-        chunk = CHUNK if any(ctx.needs_input_grad) else length
-        starts = u.new_empty(batch * math.ceil(length / chunk) * states * width)
-        y = torch.empty_like(arguments[0])
-        compiled(scan_forward, u.dtype)(
-            *_flat(*arguments, y, starts, u.new_empty(states * LANES)), batch, length, width, states, chunk
+def allocate(
+    u: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = None,
+    z: Tensor | None = None,
+    dt_bias: Tensor | None = None,
+    dt_softplus: bool = False,
+    initial_state: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    batch, length, channels = u.shape
+    states = A.shape[1]
+    later_chunks = (length - 1) // CHUNK
+    in_blocks = -(-channels // LANES) * LANES
+    exact = state_dtype(u)
+    return (
+        u.new_empty(u.shape),
+        u.new_empty((batch, channels, states), dtype=exact),
+        u.new_empty(batch * later_chunks * in_blocks * states, dtype=exact),
+    )
+
+
+def forward(
+    u: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None,
+    z: Tensor | None,
+    dt_bias: Tensor | None,
+    dt_softplus: bool,
+    initial_state: Tensor | None,
+    y: Tensor,
+    final_state: Tensor,
+    starts: Tensor,
+) -> None:
+    exact = state_dtype(u)
+    given, options = _given(u, dt, A, B, C, D, z, dt_bias, dt_softplus, initial_state)
+    with Results(exact) as results:
+        compiled(scan_forward, exact)(
+            *given, results.array(y), results.array(final_state, 1), results.array(starts, None), *options
         )
-        ctx.save_for_backward(*arguments, starts)
-        ctx.channels = channels
-        return y[..., :channels]
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor, ...]:
-        *arguments, starts = ctx.saved_tensors
-        u, dt, A, B, C, D = arguments
-        batch, length, width = u.shape
-        states = B.shape[-1]
-        gu, gdt, gB, gC = (torch.empty_like(tensor) for tensor in (u, dt, B, C))
-        gA, gD = torch.zeros_like(A), torch.zeros_like(D)
-        scratch = [
-            u.new_empty((CHUNK + 1) * states * LANES),
-            u.new_empty(CHUNK * states * LANES),
-            u.new_empty(CHUNK * states * LANES),
-            u.new_empty(CHUNK * states * LANES),
-            u.new_empty(states * width),
-        ]
-        compiled(scan_backward, u.dtype)(
-            *_flat(*arguments, starts, _whole_vectors(gy), gu, gdt, gA, gB, gC, gD, *scratch),
-            batch, length, width, states, CHUNK
-        )  # fmt: skip
-        kept = slice(ctx.channels)
-        gA = gA.transpose(1, 2).reshape(width, states)
-        return gu[..., kept], gdt[..., kept], gA[kept], gB, gC, gD[kept]
 
 
-def _whole_vectors(tensor: Tensor) -> Tensor:
-    """Contiguous, with channels of zeros up to a multiple of the vector."""
-    missing = -tensor.shape[-1] % LANES
-    return pad(tensor, (0, missing)) if missing else tensor.contiguous()
+def backward(
+    u: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None,
+    z: Tensor | None,
+    dt_bias: Tensor | None,
+    dt_softplus: bool,
+    initial_state: Tensor | None,
+    starts: Tensor,
+    gy: Tensor,
+    gfinal_state: Tensor,
+    gu: Tensor,
+    gdt: Tensor,
+    gA: Tensor,
+    gB: Tensor,
+    gC: Tensor,
+    gD: Tensor | None,
+    gz: Tensor | None,
+    gdt_bias: Tensor | None,
+    ginitial_state: Tensor | None,
+) -> None:
+    exact = state_dtype(u)
+    given, options = _given(u, dt, A, B, C, D, z, dt_bias, dt_softplus, initial_state)
+    # What is not wanted of D and the bias is written all the same; of the gate and the state, nothing is.
+    channels, nothing = u.new_empty(u.shape[2]), u.new_empty(0)
+    with Results(exact) as results:
+        compiled(scan_backward, exact)(
+            *given,
+            flat(starts, exact),
+            flat(whole_vectors(gy), exact),
+            flat(whole_vectors(gfinal_state, 1), exact),
+            results.array(gu),
+            results.array(gdt),
+            results.array(gA, 0),
+            results.array(gB, None),
+            results.array(gC, None),
+            results.array(channels if gD is None else gD),
+            results.array(nothing, None) if gz is None else results.array(gz),
+            results.array(channels if gdt_bias is None else gdt_bias),
+            results.array(nothing, None) if ginitial_state is None else results.array(ginitial_state, 1),
+            *options,
+        )
 
 
-def _by_blocks(A: Tensor) -> Tensor:
-    """[channels, states] laid out as [blocks of channels, states, lanes]."""
-    return _whole_vectors(A.t()).unflatten(1, (-1, LANES)).transpose(0, 1).contiguous()
+def _given(
+    u: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None,
+    z: Tensor | None,
+    dt_bias: Tensor | None,
+    dt_softplus: bool,
+    initial_state: Tensor | None,
+) -> tuple[list[object], tuple[int, ...]]:
+    """The arrays and the numbers that both loops take, in their order."""
+    exact = state_dtype(u)
+    batch, length, channels = u.shape
+    width, states = max(channels, LANES), A.shape[1]
+    gate, distance = (flat(None, exact), 0) if z is None else rows(whole_vectors(z), exact)
+    arrays = [
+        flat(whole_vectors(u), exact),
+        flat(whole_vectors(dt), exact),
+        flat(whole_vectors(A, 0), exact),
+        flat(B, exact),
+        flat(C, exact),
+        zeros(width, exact) if D is None else flat(whole_vectors(D), exact),
+        gate,
+        zeros(width, exact) if dt_bias is None else flat(whole_vectors(dt_bias), exact),
+        flat(whole_vectors(initial_state, 1), exact),
+    ]
+    return arrays, (batch, length, width, states, distance, int(dt_softplus), CHUNK)
 
 
-def _flat(*tensors: Tensor) -> list[Any]:
-    return [tensor.detach().view(-1).numpy() for tensor in tensors]
+selective_scan = Operator(
+    "selective_scan_cpu", allocate=allocate, forward=forward, backward=backward, check=check, num_outputs=2
+)

@@ -19,6 +19,6 @@ def s4d_kernel(
 ) -> Float[Tensor, "features length"]:
     """K[d, l] = 2 Re sum_n C[d, n] exp(l dt[d] A[d, n]); the 2 Re is the other mode of each conjugate pair."""
     lags = torch.arange(length, dtype=dt.dtype, device=dt.device)
-    rates = dt[:, None] * torch.view_as_complex(A)
+    rates = dt[:, None] * torch.view_as_complex(A.contiguous())
     powers = torch.exp(rates[..., None] * lags)  # [D, M, L]
-    return 2 * (torch.view_as_complex(C)[..., None] * powers).sum(1).real
+    return 2 * (torch.view_as_complex(C.contiguous())[..., None] * powers).sum(1).real

@@ -7,9 +7,9 @@ from harness.interfaces import TokenData
 from harness_baselines import decoders, lstm
 from harness_baselines.config import LinearAttentionConfig, LocalAttentionConfig, LSTMConfig
 from harness_baselines.linear_attention import chunked
-from harness_sequence import attention
+from harness_sequence.attention import fused
 
-KERNELS = {"attention": attention.fused, "linear_attention": chunked}
+KERNELS = {"attention": fused.attention, "linear_attention": chunked}
 BUILDERS = {
     "lstm": (lstm.build, LSTMConfig(d_model=24)),
     "linear_attention": (decoders.build_linear, LinearAttentionConfig(d_model=24)),

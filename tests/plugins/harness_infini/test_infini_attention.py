@@ -3,9 +3,11 @@
 import pytest
 import torch
 
-from harness_infini import attention
+from harness_infini.infini_attention.op import flops
+from harness_infini.infini_attention.parallel import infini_attention as parallel
+from harness_infini.infini_attention.reference import infini_attention as reference
 
-KERNELS = pytest.mark.parametrize("kernel", [attention.reference, attention.parallel], ids=["reference", "torch"])
+KERNELS = pytest.mark.parametrize("kernel", [reference, parallel], ids=["reference", "torch"])
 MEMORIES = pytest.mark.parametrize("memory", ["linear", "delta"])
 LENGTH = 13
 SEGMENTS = pytest.mark.parametrize("segment_length", [1, 4, 12, 13, 20], ids=lambda length: f"segment{length}")
@@ -70,7 +72,7 @@ def test_fast_kernel_has_the_values_and_gradients_of_the_definition(memory, segm
     inputs = [x.requires_grad_() for x in (*draw(), torch.tensor([0.3, -2.0], dtype=torch.float64))]
     weight = torch.randn(2, 2, LENGTH, 6, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
     results = []
-    for kernel in (attention.reference, attention.parallel):
+    for kernel in (reference, parallel):
         output = kernel(*inputs, segment_length, memory)
         results.append((output, *torch.autograd.grad(output, inputs, weight, materialize_grads=True)))
     torch.testing.assert_close(results[1], results[0], atol=1e-11, rtol=1e-10)
@@ -106,10 +108,28 @@ def test_sums_over_many_segments_keep_single_precision(kernel):
 
 
 @KERNELS
+def test_features_far_below_the_rounding_of_one_still_weigh(kernel):
+    # exp(x) - 1 + 1 is 0 in float32 below x = -17; here weights are about exp(-50).
+    local_q, local_k, q, k, v = draw()
+    low = [x - 25 for x in (q, k)]
+    expected = kernel(local_q, local_k, *low, v, ONLY_MEMORY, 4, "linear")
+    found = kernel(*(x.float() for x in (local_q, local_k, *low, v, ONLY_MEMORY)), 4, "linear")
+    torch.testing.assert_close(found.double(), expected, atol=1e-5, rtol=0)
+    assert found[:, :, 4:].abs().min() > 0
+
+
+@KERNELS
+def test_weights_too_small_to_divide_by_count_as_none(kernel):
+    # Weights of exp(-80) are numbers in float32, but their inverse times another feature need not be.
+    local_q, local_k, q, k, v = (x.float() for x in draw())
+    found = kernel(local_q, local_k, q * 0 - 40, k * 0 - 40, v, ONLY_MEMORY.float(), 4, "linear")
+    assert found.abs().max() == 0
+
+
+@KERNELS
 @MEMORIES
 def test_keys_whose_features_vanish_leave_finite_values_and_gradients(kernel, memory):
     local_q, local_k, *_, v = (x.float() for x in draw())
-    # In float32 sigma of this is exactly 0.
     q, k = torch.full((2, *v.shape), -99.0)
     inputs = [x.requires_grad_() for x in (local_q, local_k, q.clone(), k.clone(), v, torch.zeros(2))]
     output = kernel(*inputs, 4, memory)
@@ -128,5 +148,5 @@ def test_flops_count_what_each_token_does(length, segment_length, memory):
         read, is_written = segment > 0, segment < last
         corrected = memory == "delta" and is_written and segment > 0
         expected += local + (read + is_written + corrected) * 5 * 7
-    found = attention.flops(q, q, q, q, v, torch.empty(3), segment_length, memory)
+    found = flops(q, q, q, q, v, torch.empty(3), segment_length, memory)
     assert found == 2 * 2 * 3 * expected

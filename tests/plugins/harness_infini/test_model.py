@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 from harness.interfaces import TokenData
-from harness_infini import attention
 from harness_infini.config import InfiniAttentionConfig
+from harness_infini.infini_attention.parallel import infini_attention
 from harness_infini.model import InfiniMixer, build, parameter_groups
-from harness_sequence.attention import fused
+from harness_sequence.attention.fused import attention as fused
 from harness_sequence.self_attention import SelfAttention
 
 MEMORIES = pytest.mark.parametrize("memory", ["linear", "delta"])
@@ -18,7 +18,7 @@ TOKENS = torch.randint(13, (2, 17), generator=torch.Generator().manual_seed(1))
 def infini(**options):
     torch.manual_seed(0)
     config = InfiniAttentionConfig(**{"d_model": 24, "num_heads": 4, "segment_length": 5} | options)
-    model = build(config, TokenData(vocab=13, length=17), {"infini_attention": attention.parallel})
+    model = build(config, TokenData(vocab=13, length=17), {"infini_attention": infini_attention})
     for block in model.blocks:
         nn.init.normal_(block.mixer.beta)
     return model.double()
@@ -57,7 +57,7 @@ def test_a_token_changes_nothing_before_it_and_what_follows(memory, changed):
 
 def test_closed_gates_and_one_segment_make_it_plain_rotary_attention():
     torch.manual_seed(0)
-    mixer = InfiniMixer(24, 4, 17, "linear", attention.parallel).double()
+    mixer = InfiniMixer(24, 4, 17, "linear", infini_attention).double()
     plain = SelfAttention(24, 4, fused, rotary=True).double()
     plain.load_state_dict({name: weight for name, weight in mixer.state_dict().items() if name != "beta"})
     nn.init.constant_(mixer.beta, -1e3)
@@ -67,7 +67,7 @@ def test_closed_gates_and_one_segment_make_it_plain_rotary_attention():
 
 def test_the_memory_does_not_see_positions():
     torch.manual_seed(0)
-    mixer = InfiniMixer(24, 4, 1, "linear", attention.parallel).double()
+    mixer = InfiniMixer(24, 4, 1, "linear", infini_attention).double()
     nn.init.constant_(mixer.beta, 1e3)
     x = torch.randn(2, 17, 24, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     shuffled = torch.cat((x[:, :-1].flip(1), x[:, -1:]), dim=1)
@@ -77,7 +77,7 @@ def test_the_memory_does_not_see_positions():
 @MEMORIES
 def test_gradients_reach_tokens_of_earlier_segments(memory):
     torch.manual_seed(0)
-    mixer = InfiniMixer(24, 4, 5, memory, attention.parallel).double()
+    mixer = InfiniMixer(24, 4, 5, memory, infini_attention).double()
     x = torch.randn(1, 17, 24, generator=torch.Generator().manual_seed(2), dtype=torch.float64).requires_grad_()
     mixer(x)[0, -1].sum().backward()
     assert x.grad.abs().sum(-1).min() > 0
@@ -91,7 +91,7 @@ def test_the_gates_alone_learn_faster_and_without_decay():
 
 
 def test_gates_start_at_a_half():
-    assert torch.equal(InfiniMixer(24, 4, 5, "linear", attention.parallel).beta, torch.zeros(4))
+    assert torch.equal(InfiniMixer(24, 4, 5, "linear", infini_attention).beta, torch.zeros(4))
 
 
 def test_it_is_counted_without_memory_on_the_meta_device():

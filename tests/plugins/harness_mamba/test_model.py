@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import jaxtyping
 import pytest
 import torch
 from pydantic import ValidationError
@@ -16,15 +17,19 @@ from harness_mamba.config import MambaConfig
 from harness_mamba.model import build, parameter_groups
 from harness_sequence.stack import TokenModel
 
-KERNELS = {spec.name: spec.implementation for spec in plugin.harness_kernels()}
+NAMES = ("reference", "torch", "cpu")
 DATA = TokenData(vocab=13, length=32)
 SMALL = MambaConfig(d_model=24, num_layers=2)
 ODD = MambaConfig(d_model=7, num_layers=1, d_state=3, d_conv=3, expand=3, dt_rank=2, tie_embeddings=False)
 
 
+def kernels_named(name: str) -> dict[str, Callable[..., object]]:
+    return {spec.op: spec.implementation.load() for spec in plugin.harness_kernels() if spec.name == name}
+
+
 def model_of(config: MambaConfig, kernel: str = "cpu", seed: int = 0) -> TokenModel:
     torch.manual_seed(seed)
-    return build(config, DATA, {"selective_scan": KERNELS[kernel].load()})
+    return build(config, DATA, kernels_named(kernel))
 
 
 def tokens_of(batch: int, length: int) -> Tensor:
@@ -34,7 +39,7 @@ def tokens_of(batch: int, length: int) -> Tensor:
 def test_130m_configuration_has_the_released_checkpoints_parameters() -> None:
     config = MambaConfig(d_model=768, num_layers=24)
     with torch.device("meta"):
-        model = build(config, TokenData(vocab=50280, length=2048), {"selective_scan": KERNELS["reference"].load()})
+        model = build(config, TokenData(vocab=50280, length=2048), kernels_named("reference"))
     assert sum(parameter.numel() for parameter in model.parameters()) == 129_135_360
 
 
@@ -45,7 +50,7 @@ def test_untied_head_adds_its_own_matrix() -> None:
 
 
 @pytest.mark.parametrize("length", [1, 2, 33, 64, 101])
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", NAMES)
 def test_streaming_equals_the_whole_sequence(kernel: str, length: int) -> None:
     model, tokens = model_of(SMALL, kernel).double(), tokens_of(2, length)
     with torch.no_grad():
@@ -81,13 +86,13 @@ def test_changing_a_token_changes_nothing_before_it(config: MambaConfig) -> None
 def test_kernels_give_the_same_model(config: MambaConfig) -> None:
     tokens = tokens_of(2, 37)
     with torch.no_grad():
-        reference, chunked, compiled = (model_of(config, name).double()(tokens) for name in KERNELS)
+        reference, chunked, compiled = (model_of(config, name).double()(tokens) for name in NAMES)
     torch.testing.assert_close(torch.stack((chunked, compiled)), reference.expand(2, -1, -1, -1), atol=1e-11, rtol=1e-9)
 
 
 def test_dt_bias_is_the_inverse_softplus_of_log_uniform_steps() -> None:
     torch.manual_seed(0)
-    model = build(MambaConfig(d_model=64, expand=64), DATA, {"selective_scan": KERNELS["cpu"].load()})
+    model = build(MambaConfig(d_model=64, expand=64), DATA, kernels_named("cpu"))
     logs = nn.functional.softplus(model.blocks[0].ssm.dt_proj.bias.double()).log10()
     uniform = torch.linspace(-3, -1, logs.numel(), dtype=torch.float64)
     # Kolmogorov and Smirnov: of 4096 draws the two distributions are nearer than 0.0255 in 99 of 100 cases.
@@ -121,7 +126,7 @@ def test_output_projection_starts_smaller_with_depth(num_layers: int) -> None:
 
 def test_embeddings_start_at_two_hundredths() -> None:
     torch.manual_seed(0)
-    model = build(MambaConfig(), TokenData(vocab=1000, length=8), {"selective_scan": KERNELS["cpu"].load()})
+    model = build(MambaConfig(), TokenData(vocab=1000, length=8), kernels_named("cpu"))
     assert float(model.embedding.weight.detach().std()) == pytest.approx(0.02, rel=0.02)
 
 
@@ -168,8 +173,59 @@ def test_rank_of_dt_is_a_sixteenth_rounded_up(d_model: int, rank: int) -> None:
     assert MambaConfig(d_model=d_model).rank == rank
 
 
-@pytest.mark.parametrize("hook", [plugin.harness_models, plugin.harness_ops, plugin.harness_kernels])
+@pytest.mark.parametrize("hook", [plugin.harness_models, plugin.harness_ops])
 def test_declarations_name_things_that_load(hook: Callable[[], list[object]]) -> None:
     references = [getattr(spec, name, None) for spec in hook() for name in ("config", "build", "parameter_groups",
-        "make_inputs", "flops", "implementation")]  # fmt: skip
+        "make_inputs", "flops", "costs")]  # fmt: skip
     assert all(callable(reference.load()) for reference in references if reference is not None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_op_of_the_model_has_the_kernel(name: str) -> None:
+    (model,) = plugin.harness_models()
+    assert set(kernels_named(name)) == set(model.ops)
+
+
+@pytest.mark.parametrize("kernel", NAMES)
+def test_autocast_gives_nearly_the_same_and_gradients_of_all(kernel: str) -> None:
+    model, tokens = model_of(SMALL, kernel), tokens_of(2, 21)
+    with torch.no_grad():
+        exact = model(tokens)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = model(tokens)
+    logits.float().square().mean().backward()
+    # Some ten layers, each rounding once to eight bits.
+    assert float((logits.detach() - exact).norm() / exact.norm()) < 0.02
+    assert [name for name, parameter in model.named_parameters() if not bool(parameter.grad.any())] == []
+
+
+@pytest.mark.parametrize("kernel", NAMES)
+def test_streaming_under_autocast_equals_the_whole_sequence(kernel: str) -> None:
+    model, tokens = model_of(SMALL, kernel), tokens_of(2, 9)
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        state, logits = model.initial_state(2), []
+        for token in tokens.unbind(1):
+            after, state = model.step(token, state)
+            logits.append(after)
+        streamed, whole = torch.stack(logits, dim=1), model(tokens)
+    assert float((streamed - whole).norm() / whole.norm()) < 0.02
+
+
+def test_model_of_halves_runs() -> None:
+    model, tokens = model_of(SMALL), tokens_of(2, 21)
+    with torch.no_grad():
+        exact = model(tokens)
+        halves = model.to(torch.bfloat16)(tokens)
+    assert halves.dtype == torch.bfloat16
+    assert float((halves.float() - exact).norm() / exact.norm()) < 0.05
+
+
+def test_step_compiles_without_a_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What checks shapes under pytest is not there where models are compiled.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    model, tokens = model_of(SMALL), tokens_of(2, 1)[:, 0]
+    state = model.initial_state(2)
+    with torch.no_grad():
+        expected, _ = model.step(tokens, state)
+        got, _ = torch.compile(model.step, backend="aot_eager", fullgraph=True)(tokens, state)
+    torch.testing.assert_close(got, expected, atol=1e-6, rtol=1e-5)

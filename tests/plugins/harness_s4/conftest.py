@@ -10,7 +10,7 @@ import torch
 from harness.interfaces import TokenData
 from harness_s4 import plugin
 from harness_s4.config import S4Config, S4DConfig, StateSpaceConfig
-from harness_sequence.convolution import fourier
+from harness_sequence.long_conv.fourier import long_conv
 from harness_sequence.stack import TokenModel
 
 CONFIGS = {
@@ -44,7 +44,7 @@ def build() -> Build:
         name = "s4" if isinstance(config, S4Config) else "s4d"
         (spec,) = (spec for spec in plugin.harness_models() if spec.name == name)
         kernels = {spec.op: spec.implementation.load() for spec in plugin.harness_kernels() if spec.name == kernel}
-        return spec.build.load()(config, data, kernels | {"long_conv": fourier})  # type: ignore[no-any-return]
+        return spec.build.load()(config, data, kernels | {"long_conv": long_conv})  # type: ignore[no-any-return]
 
     return build
 

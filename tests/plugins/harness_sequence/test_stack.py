@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from harness.errors import UsageError
-from harness_sequence import attention
+from harness_sequence.attention import fused
 from harness_sequence.blocks import PreNormBlock, decoder
 from harness_sequence.config import DecoderConfig
 from harness_sequence.layers import FeedForward, LearnedPositions, RMSNorm, SinusoidalPositions, SwiGLU
@@ -19,7 +19,7 @@ from harness_sequence.stack import TokenModel
 
 def model(**options) -> TokenModel:
     torch.manual_seed(0)
-    mixers = [SelfAttention(8, 2, attention.fused, rotary=False) for _ in range(2)]
+    mixers = [SelfAttention(8, 2, fused.attention, rotary=False) for _ in range(2)]
     blocks = [PreNormBlock(8, mixer, FeedForward(8, 32)) for mixer in mixers]
     return TokenModel(vocab=11, d_model=8, blocks=blocks, norm=nn.LayerNorm(8), **options)
 
@@ -34,7 +34,7 @@ def test_embeddings_are_drawn_with_a_small_deviation():
 def test_a_decoder_reads_embeddings_of_unit_variance_whatever_its_width(d_model):
     torch.manual_seed(0)
     config = DecoderConfig(d_model=d_model)
-    stack = decoder(config, 500, [SelfAttention(d_model, 2, attention.fused, rotary=False)])
+    stack = decoder(config, 500, [SelfAttention(d_model, 2, fused.attention, rotary=False)])
     read = []
     stack.blocks[0].register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
     stack(torch.arange(500)[None])
@@ -44,7 +44,7 @@ def test_a_decoder_reads_embeddings_of_unit_variance_whatever_its_width(d_model)
 def test_a_tied_head_of_a_decoder_starts_with_logits_of_unit_variance():
     torch.manual_seed(0)
     config = DecoderConfig(d_model=256, num_layers=1, tie_embeddings=True)
-    stack = decoder(config, 500, [SelfAttention(256, 2, attention.fused, rotary=False)])
+    stack = decoder(config, 500, [SelfAttention(256, 2, fused.attention, rotary=False)])
     others = ~torch.eye(500, dtype=torch.bool)
     assert stack(torch.arange(500)[None])[0][others].std().item() == pytest.approx(1.0, rel=0.1)
 

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from harness.errors import UsageError
 from harness.interfaces import TokenData
-from harness_sequence import attention
+from harness_sequence.attention import fused
 from harness_transformer.config import TransformerConfig
 from harness_transformer.model import build
 
@@ -18,7 +18,7 @@ TOKENS = torch.randint(13, (2, 17), generator=torch.Generator().manual_seed(1))
 def transformer(**options):
     torch.manual_seed(0)
     config = TransformerConfig(**{"d_model": 24, "num_heads": 4} | options)
-    return build(config, DATA, {"attention": attention.fused})
+    return build(config, DATA, {"attention": fused.attention})
 
 
 @POSITIONS

@@ -1,0 +1,163 @@
+"""The kernels of an op timed against each other at one size, each only after it was held to its definition."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harness.errors import CompileError, HarnessError, UnsupportedError
+from harness.kernels.comparing import make_arguments, placed
+from harness.kernels.costs import Ceilings, Costs, Work, floor
+from harness.kernels.gate import check_kernel
+from harness.kernels.loading import Kernel, load_kernel
+from harness.kernels.running.cases import Case
+from harness.kernels.timing import Call, Timing, compare, graphed, interleaved
+from harness.registry import Registry
+
+PASSES = ("forward", "backward", "forward_backward")
+
+
+def measure(cases: Sequence[Case], registry: Registry, seconds: float, ceilings: Ceilings) -> Iterator[dict[str, Any]]:
+    """Gate the kernels of one benchmark, time those that pass against each other, and yield an event for each.
+
+    Events are `started`, `failed` (status, reason, log) and `measured` (one result for each pass).
+    """
+    first = cases[0]
+    op = registry.ops[first.op].spec
+    device = torch.device(first.device)
+    kernels: dict[int, Kernel] = {}
+    for index, case in enumerate(cases):
+        yield {"event": "started", "index": index}
+        status, reason, log = "ok", "", ""
+        try:
+            kernel = load_kernel(case.op, case.kernel, registry)
+            if failure := check_kernel(kernel, registry, device, case.dtype):
+                status, reason = "failed_check", failure
+            else:
+                kernels[index] = kernel
+        except Exception as error:
+            status, reason, log = classify(error)
+        if status != "ok":
+            yield {"event": "failed", "index": index, "status": status, "reason": reason, "log": log}
+    arguments = placed(make_arguments(op, first.size, 0, first.dtype), device)
+    costs: Costs | None = op.costs.load()(*arguments) if op.costs is not None else None
+    baseline = op.benchmarks[first.number].baseline
+    results: dict[int, list[dict[str, Any]]] = {index: [] for index in kernels}
+    for name in PASSES:
+        calls: dict[int, Call] = {}
+        for index, kernel in list(kernels.items()):
+            if name != "forward" and not kernel.spec.differentiable:
+                continue
+            try:
+                call = _call(kernel.function, arguments, name)
+                call()
+            except Exception as error:
+                status, reason, log = classify(error)
+                yield {"event": "failed", "index": index, "status": status, "reason": reason, "log": log}
+                del kernels[index], results[index]
+                continue
+            calls[index] = call
+        if not calls:
+            continue
+        times = interleaved({str(index): call for index, call in calls.items()}, device, seconds * len(calls))
+        against = next((times[str(index)] for index in calls if cases[index].kernel == baseline), None)
+        for index, call in calls.items():
+            result = _result(name, times[str(index)], against, baseline, costs, ceilings)
+            if device.type == "cuda":
+                result |= _on_gpu(call, seconds)
+            results[index].append(result)
+        del calls
+    for index, found in results.items():
+        yield {"event": "measured", "index": index, "results": found}
+
+
+def classify(error: Exception) -> tuple[str, str, str]:
+    """Status, reason and log of what a kernel raised."""
+    if isinstance(error, UnsupportedError):
+        return "unsupported", str(error), ""
+    if isinstance(error, CompileError):
+        return "error", str(error), error.log
+    if isinstance(error, HarnessError):
+        return "error", str(error), ""
+    status = "out_of_memory" if isinstance(error, torch.OutOfMemoryError | MemoryError) else "error"
+    return status, f"{type(error).__name__}: {str(error).strip()[:500]}", traceback.format_exc()
+
+
+def _call(function: Callable[..., Any], arguments: Sequence[Any], name: str) -> Call:
+    if name == "forward":
+
+        def forward() -> None:
+            with torch.no_grad():
+                function(*arguments)
+
+        return forward
+    inputs = [value for value in arguments if isinstance(value, Tensor) and value.requires_grad]
+    outputs, gradients = _weighted(function(*arguments))
+    if name == "backward":
+
+        def backward() -> None:
+            torch.autograd.grad(outputs, inputs, gradients, retain_graph=True, allow_unused=True)
+
+        return backward
+
+    def both() -> None:
+        fresh = function(*arguments)
+        fresh = fresh if isinstance(fresh, tuple) else (fresh,)
+        wanted = [output for output in fresh if output.requires_grad]
+        torch.autograd.grad(wanted, inputs, gradients, allow_unused=True)
+
+    return both
+
+
+def _weighted(found: Any) -> tuple[list[Tensor], list[Tensor]]:
+    """The differentiable outputs, and a gradient for each."""
+    outputs = [output for output in (found if isinstance(found, tuple) else (found,)) if output.requires_grad]
+    return outputs, [torch.randn_like(output) for output in outputs]
+
+
+def _result(
+    name: str, times: Timing, against: Timing | None, baseline: str, costs: Costs | None, ceilings: Ceilings
+) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "pass": name, "p10": times.p10, "p50": times.p50, "p90": times.p90, "n": len(times.samples),
+    }  # fmt: skip
+    if against is not None:
+        result |= {"baseline": baseline} | asdict(compare(times, against))
+    if costs is not None:
+        work = _work(costs, name)
+        least, term = floor(work, ceilings)
+        result |= {
+            "floor": least,
+            "floor_term": term,
+            "times_floor": times.p50 / least,
+            "bytes_per_second": work.bytes / times.p50,
+            "flops_per_second": (work.flops + work.matrix_flops) / times.p50,
+        }
+    return result
+
+
+def _work(costs: Costs, name: str) -> Work:
+    if name != "forward_backward":
+        return costs.forward if name == "forward" else costs.backward
+    sums: Mapping[str, float] = {
+        field: getattr(costs.forward, field) + getattr(costs.backward, field)
+        for field in ("bytes", "matrix_flops", "flops", "exponentials")
+    }
+    return Work(**sums)
+
+
+def _on_gpu(call: Call, seconds: float) -> dict[str, Any]:
+    """Time without the CPU's share of the launches, and the memory that a call takes at most beyond its inputs."""
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    call()
+    torch.cuda.synchronize()
+    result: dict[str, Any] = {"peak_memory_bytes": torch.cuda.max_memory_allocated() - before}
+    times = graphed(call, seconds / 4)
+    return result | ({} if times is None else {"graph_p50": times.p50})

@@ -1,0 +1,1 @@
+"""The op `long_conv`: its definition, its inputs, and one module a kernel."""

@@ -1,0 +1,1 @@
+"""Small kernels for the tests of what compiles and launches kernels."""

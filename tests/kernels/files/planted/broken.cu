@@ -1,0 +1,1 @@
+__global__ void broken(const float* x, float* y) { y[0] = x[0] + undeclared; }
