@@ -97,27 +97,25 @@ def _call(function: Callable[..., Any], arguments: Sequence[Any], name: str) -> 
 
         return forward
     inputs = [value for value in arguments if isinstance(value, Tensor) and value.requires_grad]
-    outputs, gradients = _weighted(function(*arguments))
+    output = _first(function(*arguments))
+    gradients = torch.randn_like(output)
     if name == "backward":
 
         def backward() -> None:
-            torch.autograd.grad(outputs, inputs, gradients, retain_graph=True, allow_unused=True)
+            torch.autograd.grad(output, inputs, gradients, retain_graph=True, allow_unused=True)
 
         return backward
 
     def both() -> None:
-        fresh = function(*arguments)
-        fresh = fresh if isinstance(fresh, tuple) else (fresh,)
-        wanted = [output for output in fresh if output.requires_grad]
-        torch.autograd.grad(wanted, inputs, gradients, allow_unused=True)
+        torch.autograd.grad(_first(function(*arguments)), inputs, gradients, allow_unused=True)
 
     return both
 
 
-def _weighted(found: Any) -> tuple[list[Tensor], list[Tensor]]:
-    """The differentiable outputs, and a gradient for each."""
-    outputs = [output for output in (found if isinstance(found, tuple) else (found,)) if output.requires_grad]
-    return outputs, [torch.randn_like(output) for output in outputs]
+def _first(found: Any) -> Tensor:
+    """What is differentiated: an op's result, not the states beside it, for which some kernels need a second pass."""
+    output: Tensor = found[0] if isinstance(found, tuple) else found
+    return output
 
 
 def _result(

@@ -45,7 +45,7 @@ class TokenModel:
 
     def build(self, seed: int = 0, dtype: torch.dtype = torch.float64) -> nn.Module:
         """The network from that seed, in evaluation mode. Kernels that take float32 only are built in float32."""
-        kernels, reason = resolve_kernels(self.kernel, self.spec, "cpu", self.registry)
+        kernels, reason = resolve_kernels(self.kernel, self.spec, "cpu", self.registry, "float64")
         if reason:
             raise PluginError(reason)
         config = parse_config(self.spec.config.load(), self.options, self.spec.name)

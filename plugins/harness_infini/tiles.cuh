@@ -37,18 +37,35 @@ struct Rows {
   int width;
 };
 
+template <typename T, int N>
+struct alignas(sizeof(T) * N) Pack {
+  T values[N];
+};
+
+// N numbers at once, where every row is a multiple of them and starts at one.
+template <typename T, int N, int ROWS, int DIM, bool FEATURES>
+__device__ __forceinline__ void load_packs(float* tile, const T* from, const Rows& rows, int num_rows) {
+  for (int i = threadIdx.x * N; i < ROWS * DIM; i += THREADS * N) {
+    const int row = i / DIM, column = i % DIM;
+    const bool inside = row < num_rows && column < rows.width;
+    Pack<T, N> pack = {};
+    if (inside) pack = *reinterpret_cast<const Pack<T, N>*>(from + row * rows.stride + column);
+#pragma unroll
+    for (int n = 0; n < N; ++n) {
+      const float x = to_float(pack.values[n]);
+      tile[row * (DIM + 1) + column + n] = FEATURES && inside ? sigma(x) : x;
+    }
+  }
+}
+
 template <typename T, int ROWS, int DIM, bool FEATURES>
 __device__ __forceinline__ void load_as(float* tile, const Rows& rows, int first, int end) {
+  constexpr int N = 16 / sizeof(T);
   const T* from = static_cast<const T*>(rows.data) + rows.offset + first * rows.stride;
-  for (int i = threadIdx.x; i < ROWS * DIM; i += THREADS) {
-    const int row = i / DIM, column = i % DIM;
-    float x = 0.0f;
-    if (first + row < end && column < rows.width) {
-      x = to_float(from[row * rows.stride + column]);
-      if (FEATURES) x = sigma(x);
-    }
-    tile[row * (DIM + 1) + column] = x;
-  }
+  if (rows.stride % N == 0 && rows.width % N == 0 && reinterpret_cast<unsigned long long>(from) % 16 == 0)
+    load_packs<T, N, ROWS, DIM, FEATURES>(tile, from, rows, end - first);
+  else
+    load_packs<T, 1, ROWS, DIM, FEATURES>(tile, from, rows, end - first);
 }
 
 // The rows first..first + ROWS - 1, those from `end` on as 0.

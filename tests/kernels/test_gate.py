@@ -39,21 +39,21 @@ class OffByALittle(torch.autograd.Function):
         return gradient * 1.01
 
 
-def scan():
-    return REGISTRY.kernel("selective_scan", "torch").spec.implementation.load()
+def convolution(*arguments):
+    return REGISTRY.kernel("causal_conv1d", "torch").spec.implementation.load()(*arguments)
 
 
 FAULTS = {
-    "wrong value": lambda *a: scan()(*a) * 1.001,
-    "missing last step": lambda *a: torch.cat([scan()(*a)[:, :-1], torch.zeros_like(a[0][:, :1])], dim=1),
-    "uninitialised element": lambda *a: scan()(*a).masked_fill(torch.arange(a[0].shape[1])[:, None] == 0, torch.nan),
-    "wrong gradient": lambda *a: OffByALittle.apply(scan()(*a)),
-    "low precision": lambda *a: scan()(*(x.bfloat16().to(x.dtype) for x in a)),
-    "wrong shape": lambda *a: scan()(*a).unsqueeze(0),
+    "wrong value": lambda *a: convolution(*a) * 1.001,
+    "missing last step": lambda *a: torch.cat([convolution(*a)[:, :-1], torch.zeros_like(a[0][:, :1])], dim=1),
+    "uninitialised element": lambda *a: convolution(*a).masked_fill(a[0] == a[0].max(), torch.nan),
+    "wrong gradient": lambda *a: OffByALittle.apply(convolution(*a)),
+    "low precision": lambda *a: convolution(a[0].bfloat16().to(a[0].dtype), *a[1:]),
+    "wrong shape": lambda *a: convolution(*a).unsqueeze(0),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_planted_faults_are_caught(fault):
-    spec = KernelSpec(name="planted", summary="", op="selective_scan", implementation=Ref("a:b"))
+    spec = KernelSpec(name="planted", summary="", op="causal_conv1d", implementation=Ref("a:b"))
     assert "differs from the reference" in check_kernel(kernel(spec, FAULTS[fault]), REGISTRY, CPU, "float32")

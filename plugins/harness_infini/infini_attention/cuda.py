@@ -7,9 +7,9 @@ from functools import partial
 
 from torch import Tensor
 
-from harness.kernels.cuda.sources import Argument
+from harness.kernels.cuda.sources import Argument, CudaSource
 from harness.kernels.operators import Operator
-from harness_infini.cuda_sources import InfiniSource
+from harness_infini.cuda_sources import SHARED
 from harness_infini.cuts import Cut
 from harness_infini.infini_attention.op import check_arguments
 from harness_infini.infini_attention.passes import allocate, backward, forward
@@ -23,8 +23,8 @@ from harness_infini.infini_memory.cuda import (
 )
 from harness_infini.rows import check_widths, with_equal_strides
 
-ATTENTION = InfiniSource(__package__, "infini_attention.cu")
-STATES = InfiniSource(__package__, "states.cu")
+ATTENTION = CudaSource(__package__, "infini_attention.cu", after=SHARED)
+STATES = CudaSource(__package__, "states.cu", after=SHARED)
 WALKED = 16
 """Columns of values that a block walks with."""
 

@@ -22,7 +22,7 @@ __device__ __forceinline__ Block find_block(int num_segments, int segment_length
 }
 
 template <int DIM, int ROWS, int KEYS>
-__global__ void __launch_bounds__(THREADS, 1)
+__global__ void __launch_bounds__(THREADS, DIM <= 64 ? 2 : 1)
 attend(const void* local_q, const void* local_k, const void* q, const void* v, const float* beta, int kind,
        const float* states, void* mixed, void* a_dot, float* log_sums, long long l_batch, long long l_head,
        long long l_row, long long q_batch, long long q_head, long long q_row, long long v_batch, long long v_head,

@@ -1,7 +1,7 @@
 // From what segments write to the state that each of them reads, and the way back.
 // C of each part: k starts at the second segment, which reads the first of num_segments + 1 states.
 template <int DIM, int ROWS>
-__global__ void __launch_bounds__(THREADS, 1)
+__global__ void __launch_bounds__(THREADS, DIM <= 64 ? 2 : 1)
 correlate(const void* k, int kind, const float* states, float* parts, long long k_batch, long long k_head,
           long long k_row, int heads, int length, int segment_length, int num_segments, int num_parts, int part_length,
           int num_all, int dk, int dv) {
@@ -32,7 +32,7 @@ correlate(const void* k, int kind, const float* states, float* parts, long long 
 
 // sum sigma(k) (u r) / w of each part; segments and k as in correlate.
 template <int DIM, int ROWS>
-__global__ void __launch_bounds__(THREADS, 1)
+__global__ void __launch_bounds__(THREADS, DIM <= 64 ? 2 : 1)
 correct(const void* k, int kind, const float* states, const float* gstates, float* parts, long long k_batch,
         long long k_head, long long k_row, int heads, int length, int segment_length, int num_segments, int num_parts,
         int part_length, int num_all, int dk, int dv) {

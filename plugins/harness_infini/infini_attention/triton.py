@@ -374,7 +374,7 @@ class Blocks:
 HALF = {
     "attend": {32: Blocks(128, 64, 8, 3), 64: Blocks(128, 64, 8, 3), 128: Blocks(128, 64, 8, 2)},
     "queries": {32: Blocks(128, 64, 8, 2), 64: Blocks(128, 64, 8, 2), 128: Blocks(64, 64, 8, 2)},
-    "keys": {32: Blocks(64, 64, 8, 2), 64: Blocks(64, 64, 8, 2), 128: Blocks(64, 64, 8, 1)},
+    "keys": {32: Blocks(32, 64, 8, 2), 64: Blocks(32, 64, 8, 2), 128: Blocks(64, 64, 8, 1)},
 }
 SINGLE = {
     "attend": {32: Blocks(64, 32, 4, 2), 64: Blocks(64, 32, 8, 1), 128: Blocks(32, 32, 8, 1)},

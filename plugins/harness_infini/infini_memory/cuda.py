@@ -9,15 +9,15 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from harness.kernels.cuda.sources import Argument
+from harness.kernels.cuda.sources import Argument, CudaSource
 from harness.kernels.operators import Operator
-from harness_infini.cuda_sources import InfiniSource
+from harness_infini.cuda_sources import SHARED
 from harness_infini.cuts import Cut
 from harness_infini.infini_memory.op import check_arguments
 from harness_infini.infini_memory.passes import allocate, backward, forward
 from harness_infini.rows import check_widths, with_equal_strides
 
-SOURCE = InfiniSource(__package__, "infini_memory.cu")
+SOURCE = CudaSource(__package__, "infini_memory.cu", after=SHARED)
 THREADS = 256
 KINDS = {torch.float32: 0, torch.float16: 1, torch.bfloat16: 2}
 """How a kernel is told of which type rows are."""

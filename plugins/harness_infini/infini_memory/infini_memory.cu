@@ -2,7 +2,7 @@
 // infini_attention too.
 // What each part of a segment adds to M and z. With `states`, delta corrects by what they return.
 template <int DIM, int ROWS>
-__global__ void __launch_bounds__(THREADS, 1)
+__global__ void __launch_bounds__(THREADS, DIM <= 64 ? 2 : 1)
 sum_writes(const void* k, const void* v, int kind, const float* states, float* parts, long long k_batch,
            long long k_head, long long k_row, long long v_batch, long long v_head, long long v_row, int heads,
            int length, int segment_length, int num_segments, int num_parts, int part_length, int num_states, int dk,
@@ -43,7 +43,7 @@ sum_writes(const void* k, const void* v, int kind, const float* states, float* p
 
 // What the states return for queries.
 template <int DIM, int ROWS>
-__global__ void __launch_bounds__(THREADS, 1)
+__global__ void __launch_bounds__(THREADS, DIM <= 64 ? 2 : 1)
 read_states(const void* q, int kind, const float* states, void* a_mem, long long q_batch, long long q_head,
             long long q_row, int heads, int length, int dk, int dv) {
   constexpr int LD = DIM + 1, R = ROWS / SIDE, C = DIM / SIDE;
@@ -67,7 +67,7 @@ read_states(const void* q, int kind, const float* states, void* a_mem, long long
 // gradient of gate * A_mem + (1 - gate) * A_dot: then the row sums of gy * A_dot are kept and each part's share in the
 // gradient of beta, and the first segment reads nothing.
 template <int DIM, int ROWS>
-__global__ void __launch_bounds__(THREADS, 1)
+__global__ void __launch_bounds__(THREADS, DIM <= 64 ? 2 : 1)
 backward_reads(const void* q, const void* gy, const void* a_dot, const float* beta, int kind, const float* states,
                void* gq, float* local_dots, float* parts, float* gbeta, long long q_batch, long long q_head,
                long long q_row, int heads, int length, int segment_length, int num_segments, int num_parts,

@@ -202,7 +202,7 @@ SUMS = {
     "single": {16: Blocks(32, 4, 2), 32: Blocks(32, 4, 2), 64: Blocks(32, 8, 1), 128: Blocks(16, 8, 1)},
 }
 GRADIENTS = {
-    "half": {16: Blocks(64, 4, 1), 32: Blocks(64, 4, 1), 64: Blocks(32, 8, 1), 128: Blocks(32, 8, 1)},
+    "half": {16: Blocks(64, 4, 1), 32: Blocks(64, 4, 1), 64: Blocks(32, 8, 2), 128: Blocks(32, 8, 1)},
     "single": {16: Blocks(32, 4, 1), 32: Blocks(32, 4, 1), 64: Blocks(32, 8, 1), 128: Blocks(16, 8, 1)},
 }
 

@@ -82,7 +82,7 @@ KERNELS = [
         requires=("triton",),
         dtypes=GPU_DTYPES,
         capability=80,
-        auto_rank=30,
+        auto_rank=20,
     ),
     KernelSpec(
         op="causal_conv1d",
@@ -94,7 +94,7 @@ KERNELS = [
         requires=("cuda.core",),
         dtypes=GPU_DTYPES,
         capability=80,
-        auto_rank=20,
+        auto_rank=30,
     ),
     KernelSpec(
         op="causal_conv1d",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
+from harness.errors import UnsupportedError
 from harness.kernels.operators import Operator
 from harness.kernels.triton.launching import launch
 from harness_mamba.causal_conv1d_update.op import check_arguments
@@ -34,6 +36,15 @@ def _update(
     tl.store(Y + b * channels + d, z.to(Y.dtype.element_ty), mask=valid)
 
 
+def check(past: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool) -> None:
+    check_arguments(past, x, weight, bias, silu)
+    if x.dtype == torch.float64:
+        raise UnsupportedError(
+            "causal_conv1d_update.triton takes float32, float16 and bfloat16; x is float64; "
+            "use kernel=causal_conv1d_update.reference"
+        )
+
+
 def allocate(past: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool) -> tuple[Tensor, Tensor]:
     return x.new_empty(x.shape), past.new_empty(past.shape)
 
@@ -53,5 +64,5 @@ def forward(
 
 
 causal_conv1d_update = Operator(
-    "causal_conv1d_update_triton", allocate=allocate, forward=forward, check=check_arguments, num_outputs=2
+    "causal_conv1d_update_triton", allocate=allocate, forward=forward, check=check, num_outputs=2
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -20,18 +18,9 @@ from harness_mamba.selective_scan.plan import WARPS, Plan
 MOST_STATES = 256
 
 
-@dataclass(frozen=True)
-class _Source(CudaSource):
-    """A `.cu` file behind the device code that both share."""
-
-    @cached_property
-    def text(self) -> str:
-        shared = self.path.with_name("walk.cuh").read_text()
-        return f'#line 1 "walk.cuh"\n{shared}#line 1 "{self.file}"\n{self.path.read_text()}'
-
-
-FORWARD = _Source(__package__, "forward.cu")
-BACKWARD = _Source(__package__, "backward.cu")
+WALK = CudaSource(__package__, "walk.cuh")
+FORWARD = CudaSource(__package__, "forward.cu", after=(WALK,))
+BACKWARD = CudaSource(__package__, "backward.cu", after=(WALK,))
 
 
 class _Strides(ctypes.Structure):

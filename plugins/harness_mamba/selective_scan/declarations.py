@@ -23,6 +23,8 @@ OP = OpSpec(
         _size(1, 64, 16, 4, gate=False),
         _size(1, 31, 17, 3, softplus=False),
         _size(1, 65, 8, 8, skip=False, dt_bias=False, initial_state=True),
+        _size(1, 9, 4, 40),
+        _size(1, 5, 3, 200),
         _size(1, 29, 8, values="extreme"),
     ),
     tolerances={
@@ -88,7 +90,7 @@ KERNELS = [
     KernelSpec(
         op="selective_scan",
         name="triton",
-        summary="chunks of time scanned in parallel, the state carried from chunk to chunk",
+        summary="tiles of a few steps scanned in registers, the state carried from tile to tile",
         implementation=Ref("harness_mamba.selective_scan.triton:selective_scan"),
         backend=Backend.TRITON,
         devices=("cuda",),
@@ -100,7 +102,7 @@ KERNELS = [
     KernelSpec(
         op="selective_scan",
         name="cuda",
-        summary="threads share a channel's times, states one after another, scanned through shuffles",
+        summary="warps walk over time with the states of their channels in registers",
         implementation=Ref("harness_mamba.selective_scan.cuda:selective_scan"),
         backend=Backend.CUDA,
         devices=("cuda",),

@@ -33,14 +33,14 @@ class Cut(NamedTuple):
     num_warps: int
 
 
-def forward_cut(block_states: int) -> Cut:
-    """Eight states to a thread: 64 numbers of each kind in a tile, about what the registers hold."""
-    return Cut(steps=8, channels=min(32, 256 // block_states), num_warps=1)
+def forward_cut(block_states: int, dtype: torch.dtype) -> Cut:
+    """Eight states to a thread, and as many steps as its registers hold."""
+    return Cut(steps=4 if dtype == torch.float32 else 8, channels=min(32, 256 // block_states), num_warps=1)
 
 
 def backward_cut(block_states: int) -> Cut:
-    """Four states to a thread, of which the backward pass needs more numbers, and more of those where there are many."""
-    return Cut(steps=8 if block_states <= 16 else 4, channels=min(64, 512 // block_states), num_warps=4)
+    """Four states to a thread, since the backward pass keeps more of each."""
+    return Cut(steps=8 if block_states <= 16 else 4, channels=min(32, 512 // block_states), num_warps=4)
 
 
 @triton.jit
@@ -296,10 +296,10 @@ def forward(
     u, dt, B, C, z = (_with_rows(tensor) for tensor in (u, dt, B, C, z))
     A, D, dt_bias, initial_state = (_dense(tensor) for tensor in (A, D, dt_bias, initial_state))
     block_states = triton.next_power_of_2(states)
-    cut = forward_cut(block_states)
+    cut = forward_cut(block_states, u.dtype)
     launch(
-        _forward, (-(-channels // cut.channels), batch), u, dt, A, B, C, D, z, dt_bias, initial_state, y, final_state, kept,
-        *_strides(u, dt, B, C, z), length, channels, states,
+        _forward, (-(-channels // cut.channels), batch), u, dt, A, B, C, D, z, dt_bias, initial_state, y, final_state,
+        kept, *_strides(u, dt, B, C, z), length, channels, states,
         num_warps=cut.num_warps, HAS_D=D is not None, HAS_Z=z is not None, HAS_DT_BIAS=dt_bias is not None,
         HAS_INITIAL=initial_state is not None, SOFTPLUS=dt_softplus, SEGMENT=SEGMENT, BT=cut.steps, BN=block_states,
         BD=cut.channels,

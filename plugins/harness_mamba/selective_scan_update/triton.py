@@ -7,6 +7,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from harness.errors import UnsupportedError
 from harness.kernels.operators import Operator
 from harness.kernels.triton.launching import launch
 from harness_mamba.selective_scan.triton_functions import softplus
@@ -47,6 +48,26 @@ def _update(
         z = tl.load(Z + b * z_batch + d, mask=valid_d, other=0.0).to(tl.float32)
         y *= z * tl.sigmoid(z)
     tl.store(Y + b * channels + d, y.to(Y.dtype.element_ty), mask=valid_d)
+
+
+def check(
+    state: Tensor,
+    u: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = None,
+    z: Tensor | None = None,
+    dt_bias: Tensor | None = None,
+    dt_softplus: bool = False,
+) -> None:
+    check_arguments(state, u, dt, A, B, C, D, z, dt_bias, dt_softplus)
+    if u.dtype == torch.float64:
+        raise UnsupportedError(
+            "selective_scan_update.triton takes float32, float16 and bfloat16; u is float64; "
+            "use kernel=selective_scan_update.reference"
+        )
 
 
 def allocate(
@@ -98,5 +119,5 @@ def _rows(tensor: Tensor) -> Tensor:
 
 
 selective_scan_update = Operator(
-    "selective_scan_update_triton", allocate=allocate, forward=forward, check=check_arguments, num_outputs=2
+    "selective_scan_update_triton", allocate=allocate, forward=forward, check=check, num_outputs=2
 )

@@ -14,6 +14,7 @@ from harness.errors import UnsupportedError
 from harness.kernels.operators import Operator
 from harness_s4.s4d_kernel.loops import compiled, fill_gradients, fill_tables, weigh
 from harness_s4.s4d_kernel.op import check_arguments
+from harness_s4.s4d_kernel.parallel import factors
 
 # Numbers in the tables that are held at once: half a MiB in float32, for which a second-level cache has room.
 CHUNK = 2**17
@@ -32,7 +33,7 @@ def allocate(dt: Tensor, A: Tensor, C: Tensor, length: int) -> Tensor:
 
 
 def forward(dt: Tensor, A: Tensor, C: Tensor, length: int, K: Tensor) -> None:
-    Q, T = _factors(length)
+    Q, T = factors(length)
     dt, A, C = dt.contiguous(), A.contiguous(), C.contiguous()
     target = K if length == Q * T else K.new_empty(len(K), Q * T)
     for part in _parts(A, Q + T):
@@ -44,7 +45,7 @@ def forward(dt: Tensor, A: Tensor, C: Tensor, length: int, K: Tensor) -> None:
 
 
 def backward(dt: Tensor, A: Tensor, C: Tensor, length: int, gK: Tensor, gdt: Tensor, gA: Tensor, gC: Tensor) -> None:
-    Q, T = _factors(length)
+    Q, T = factors(length)
     dt, A, C = dt.contiguous(), A.contiguous(), C.contiguous()
     g = (pad(gK, (0, Q * T - length)) if length < Q * T else gK).view(-1, Q, T)
     for part in _parts(A, Q + T):
@@ -52,12 +53,6 @@ def backward(dt: Tensor, A: Tensor, C: Tensor, length: int, gK: Tensor, gdt: Ten
         along_short, along_long = torch.bmm(g[part], short), torch.bmm(g[part].mT, long)
         inputs = (dt[part], A[part], C[part], long, short, along_short, along_long)
         compiled(fill_gradients, A.dtype)(*_arrays(*inputs, gdt[part], gA[part], gC[part]))
-
-
-def _factors(length: int) -> tuple[int, int]:
-    """How many long lags 0, T, 2T, ... and how many short ones 0 .. T - 1 make up `length` or a few more."""
-    short = 1 << ((length - 1).bit_length() + 1) // 2
-    return -(-length // short), short
 
 
 def _parts(A: Tensor, powers_a_mode: int) -> list[slice]:

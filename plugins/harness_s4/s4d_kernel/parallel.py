@@ -38,7 +38,7 @@ class _Vandermonde(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, dt: Tensor, A: Tensor, C: Tensor, length: int) -> Tensor:
         ctx.save_for_backward(dt, A, C)  # type: ignore[attr-defined]
-        Q, T = _factors(length)
+        Q, T = factors(length)
         K = dt.new_empty(len(dt), Q, T)
         for part in _parts(A, Q + T):
             long, short = _tables(dt[part], A[part], Q, T)
@@ -52,7 +52,7 @@ class _Vandermonde(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: FunctionCtx, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         dt, A, C = ctx.saved_tensors  # type: ignore[attr-defined]
-        Q, T = _factors(upstream.shape[1])
+        Q, T = factors(upstream.shape[1])
         missing = Q * T - upstream.shape[1]
         g = (pad(upstream, (0, missing)) if missing else upstream).reshape(-1, Q, T)
         lags = torch.arange(max(Q, T), dtype=A.dtype, device=A.device)
@@ -69,7 +69,7 @@ class _Vandermonde(torch.autograd.Function):
         return (A * rates_grad).sum((1, 2)), dt[:, None, None] * rates_grad, C_grad, None
 
 
-def _factors(length: int) -> tuple[int, int]:
+def factors(length: int) -> tuple[int, int]:
     """How many long lags 0, T, 2T, ... and how many short ones 0 .. T - 1 make up `length` or a few more."""
     short = 1 << ((length - 1).bit_length() + 1) // 2
     return -(-length // short), short

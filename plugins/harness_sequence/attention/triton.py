@@ -277,9 +277,9 @@ HALF = {
     "queries": {32: Blocks(128, 64, 8, 2), 64: Blocks(128, 32, 8, 2), 128: Blocks(128, 32, 8, 2)},
 }
 SINGLE = {
-    "forward": {32: Blocks(64, 32, 8, 2), 64: Blocks(64, 32, 8, 2), 128: Blocks(32, 32, 8, 2)},
+    "forward": {32: Blocks(64, 32, 8, 2), 64: Blocks(64, 32, 8, 2), 128: Blocks(32, 16, 8, 2)},
     "keys": {32: Blocks(32, 64, 8, 2), 64: Blocks(16, 32, 4, 2), 128: Blocks(16, 32, 8, 2)},
-    "queries": {32: Blocks(64, 32, 8, 2), 64: Blocks(32, 32, 8, 2), 128: Blocks(32, 32, 8, 2)},
+    "queries": {32: Blocks(64, 32, 8, 2), 64: Blocks(32, 32, 8, 2), 128: Blocks(32, 16, 8, 2)},
 }
 
 

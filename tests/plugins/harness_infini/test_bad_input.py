@@ -42,7 +42,7 @@ def memory_arguments(**changed):
         ({"beta": torch.zeros(2)}, r"infini_attention: beta is \(2,\).* one number for each of 3 heads"),
         ({"beta": torch.zeros(3).half()}, "infini_attention: beta is .*torch.float16"),
     ],
-    ids=lambda value: str(list(value)[0]) if isinstance(value, dict) else "",
+    ids=lambda value: str(next(iter(value))) if isinstance(value, dict) else "",
 )
 def test_infini_attention_refuses(changed, message):
     with pytest.raises(UsageError, match=message):
@@ -59,7 +59,7 @@ def test_infini_attention_refuses(changed, message):
         ({"M": torch.zeros(2, 3, 4, 4).half()}, "infini_memory: M is .*torch.float16.*torch.float32"),
         ({"z": torch.zeros(2, 3, 4, device="meta")}, "infini_memory: z is .*on meta"),
     ],
-    ids=lambda value: str(list(value)[0]) if isinstance(value, dict) else "",
+    ids=lambda value: str(next(iter(value))) if isinstance(value, dict) else "",
 )
 def test_infini_memory_refuses(changed, message):
     with pytest.raises(UsageError, match=message):
@@ -83,5 +83,5 @@ def test_kernels_refuse_heads_that_are_too_wide_and_say_what_takes_them(kernel, 
 
 def test_kernels_refuse_double_precision():
     rows = torch.zeros(1, 1, 2, 16, dtype=torch.float64)
-    with pytest.raises(UnsupportedError, match="torch.float64; use kernel=infini_memory.torch"):
+    with pytest.raises(UnsupportedError, match=r"torch\.float64; use kernel=infini_memory\.torch"):
         check_widths("infini_memory.cuda", rows, rows)

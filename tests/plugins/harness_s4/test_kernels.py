@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from torch import Tensor
 from harness.specs import KernelSpec, OpSpec
 from harness_s4 import plugin
 from harness_s4.s4_kernel import cauchy
-from harness_s4.s4d_kernel import parallel
+from harness_s4.s4d_kernel import cpu, parallel
 
 OPS = {op.name: op for op in plugin.harness_ops()}
 # Those for a GPU are checked where they can run: on one, and in emulation.
@@ -98,11 +99,14 @@ def test_reciprocal_sums_are_sums_over_complex_modes() -> None:
     torch.testing.assert_close(torch.view_as_complex(got), expected, rtol=1e-12, atol=1e-12)
 
 
-def test_the_two_factor_form_does_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "module"), [("torch", parallel), ("cpu", cpu)], ids=["torch", "cpu"])
+def test_the_two_factor_form_does_not_depend_on_the_chunks(
+    name: str, module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     arguments = inputs(OPS["s4d_kernel"], {"features": 5, "modes": 4, "length": 70}, torch.float64)
-    whole = value_and_gradients(KERNELS["s4d_kernel", "torch"], arguments, torch.float64)
-    monkeypatch.setattr(parallel, "CHUNK", 1)
-    chunked = value_and_gradients(KERNELS["s4d_kernel", "torch"], arguments, torch.float64)
+    whole = value_and_gradients(KERNELS["s4d_kernel", name], arguments, torch.float64)
+    monkeypatch.setattr(module, "CHUNK", 1)
+    chunked = value_and_gradients(KERNELS["s4d_kernel", name], arguments, torch.float64)
     assert max(relative_errors(chunked, whole)) < 1e-14
 
 
