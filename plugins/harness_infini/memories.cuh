@@ -88,8 +88,8 @@ __device__ __forceinline__ Part find_part(int num_segments, int num_parts, int p
   return Part{(long long)(blockIdx.x / num_parts / num_segments), segment, part, first, end};
 }
 
-// Of the tokens in two tiles, written to a memory whose new state has the gradient `gstate`: the gradients of values and
-// of features, and the row sums of the former times what delta reads from `state` (null for the linear rule). Tile `m`
+// Of the tokens in two tiles, written to a memory whose new state has the gradient `gstate`: the gradients of values
+// and of keys, and the row sums of the former times what delta reads from `state` (null for the linear rule). Tile `m`
 // has room for a matrix; the values are lost.
 template <int DIM, int R, int C>
 __device__ __forceinline__ void write_gradients(float (&gv)[R][C], float (&gf)[R][C], float (&dots)[R],

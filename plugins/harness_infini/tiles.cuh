@@ -1,7 +1,8 @@
 // Tiles of tokens in shared memory, and products of them by 256 threads in float32.
 //
-// A tile has one row for each token and LD = DIM + 1 numbers a row, so that neither rows nor columns meet in a bank; what
-// lies beyond the edges is 0. Thread (ty, tx) of 16 x 16 has R neighbouring rows and every 16th column of a product.
+// A tile has one row for each token and LD = DIM + 1 numbers a row, so that neither rows nor columns meet in a bank;
+// what lies beyond the edges is 0. Of a product, thread (ty, tx) of 16 x 16 has R neighbouring
+// rows and every 16th column.
 #pragma once
 #include "harness.cuh"
 
@@ -28,8 +29,8 @@ __device__ __forceinline__ float row_max(float x) {
 
 // Global memory.
 
-// Where the rows of one sequence are: every `stride` numbers from `offset`, `width` of them side by side. `kind` tells of
-// which type they are, at run time: one kernel serves all types, and next to the products a conversion costs little.
+// Where the rows of one sequence are: every `stride` numbers from `offset`, `width` of them side by side. `kind` tells
+// their type (float, half, bfloat16) at run time: one kernel serves all, and beside products a conversion is cheap.
 struct Rows {
   const void* data;
   int kind;
@@ -76,7 +77,7 @@ __device__ __forceinline__ void load(float* tile, const Rows& rows, int first, i
   if (rows.kind == 2) load_as<bf16, ROWS, DIM, FEATURES>(tile, rows, first, end);
 }
 
-// M of a state, or a square of any kind that is [num_rows, width].
+// A matrix [num_rows, width] of numbers side by side, such as M.
 template <int DIM>
 __device__ __forceinline__ void load_matrix(float* tile, const float* matrix, int num_rows, int width) {
   load<DIM, DIM>(tile, Rows{matrix, 0, 0, width, width}, 0, num_rows);

@@ -1,8 +1,9 @@
 // Attention inside segments with the read of the segment's state and the gate, and the gradients of attention.
 //
-// Letters as in FlashAttention-2 (Dao 2023): s the scores, p their softmax, m a row's largest score. Scores are scaled by
-// log2(e), so that exponentials and logarithms have base 2. Gradients of scores leave out the factor 1 - gate, which the
-// sums over them get at the end. A block has ROWS queries or KEYS keys of one segment and walks over the other.
+// Letters as in FlashAttention-2 (Dao 2023): s the scores, p their softmax, m the largest score of a row. Scores are
+// scaled by log2(e), so that exponentials and logarithms have base 2. Gradients of scores leave out the factor
+// 1 - gate, which the sums over them get at the end. A block has ROWS queries or KEYS keys of one segment and walks
+// over the other.
 
 // Below every score, and what a key that is not seen has in place of one.
 constexpr float START = -1e30f;

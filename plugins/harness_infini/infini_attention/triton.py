@@ -134,6 +134,7 @@ def _walk(
         state = bh * num_states + state
         if step > 0:
             c = load_rows(C + between * DK * DK, DK, row, DK, DK, BK)
+            # As good as float32 here, and within registers, which its products outside the tensor cores exceed.
             y -= tl.dot(c, y, input_precision="tf32x3")
         y += tl.load(X + state * size + at, mask=inside, other=0.0)
         tl.store(STATES + state * size + at, y, mask=inside)
@@ -437,7 +438,7 @@ class TritonLaunches:
         num_programs = batch * heads * -(-d_value // WALKED)
         launch(
             _walk, (num_programs,), x, C, states, num_states, REVERSE=reverse, DK=d_key, DV=d_value,
-            BK=max(16, triton.next_power_of_2(d_key)), BC=WALKED,
+            BK=max(16, triton.next_power_of_2(d_key)), BC=WALKED, num_warps=4 if d_key <= 64 else 8,
         )  # fmt: skip
 
     def attend(

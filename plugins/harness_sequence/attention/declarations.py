@@ -130,8 +130,6 @@ KERNELS = [
         name="reference",
         summary="all scores in memory",
         implementation=Ref("harness_sequence.attention.reference:attention"),
-        # In half precision it would round the scores themselves: a score of 112 by a quarter in bfloat16.
-        dtypes=("float32",),
     ),
     KernelSpec(
         op="attention",
