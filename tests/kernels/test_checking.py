@@ -76,7 +76,7 @@ def test_torch_calls_that_are_declared_are_allowed():
 
 
 def test_a_kernel_that_is_declared_not_deterministic_need_not_repeat():
-    result = checked(ops.unrepeatable, deterministic=False, torch_calls=("add", "mul", "rand"))
+    result = checked(ops.unrepeatable, deterministic=False, torch_calls=("add",))
     assert result.status == "ok"
     assert "repeats" not in result.passed
 

@@ -1,5 +1,7 @@
 """The op's definition and its kernels: one is right, each of the others has the fault that its name says."""
 
+import itertools
+
 import torch
 from torch import Tensor
 
@@ -101,9 +103,12 @@ def _mixing(x, y):
 mixes = _operator("mixes", _mixing)
 
 
+CALLS = itertools.count()
+
+
 def _unequal(x, y):
     _launch("neighbours<NONE>", x, y)
-    y[0].copy_(y[0] + torch.rand(()) * 1e-6)
+    y[0].copy_(y[0] + next(CALLS) % 3 * 1e-6)
 
 
 unrepeatable = _operator("unrepeatable", _unequal)
