@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 
 import pytest
-from kernel_requirements import needs_compilers, needs_simulator, needs_triton
+from kernel_requirements import CHECKED, needs_compilers, needs_simulator, needs_triton
 
 from harness.kernels.running.cases import check_cases, select_kernels
 from harness.registry import load_registry
@@ -36,8 +36,7 @@ def checked(tmp_path_factory, pytestconfig):
     rows = run_json(tmp_path_factory, "check", "--emulate")
     checks = sum(metric["value"] for row in rows for metric in row["metrics"] if metric["name"] == "checks")
     statuses = ", ".join(f"{count} {status}" for status, count in Counter(row["status"] for row in rows).items())
-    reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
-    reporter.write_line(f"\n{checks:.0f} checks in {len(rows)} combinations of op, kernel and dtype: {statuses}")
+    pytestconfig.stash[CHECKED] = f"{checks:.0f} checks in {len(rows)} combinations of op, kernel and dtype: {statuses}"
     return {(row["task"], row["kernel"], row["precision"]): row for row in rows}
 
 

@@ -22,6 +22,9 @@ def _top(*modules):
     ]
 
 
+CHECKED = pytest.StashKey[str]()
+"""The count of checks, for the end of the run."""
+
 needs_simulator = _mark(
     [*([] if shutil.which("g++") else ["g++"]), *_top("cuda.pathfinder")], "the simulator of CUDA kernels"
 )
