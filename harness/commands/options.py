@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,14 +39,6 @@ class OverrideType(click.ParamType[str]):
         }.get(key, [])
         done, comma, last = value.rpartition(",")
         return [CompletionItem(f"{key}={done}{comma}{name}") for name in names if name.startswith(last)]
-
-
-def default_cache() -> Path:
-    """Where generated data is kept between runs."""
-    base = os.environ.get("HARNESS_CACHE")
-    if base:
-        return Path(base)
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "harness"
 
 
 def selection(command: Command) -> Command:

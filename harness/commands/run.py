@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.commands.options import default_cache, selection
+from harness.commands.options import selection
 
 if TYPE_CHECKING:
     from harness.commands.progress import Display
@@ -64,6 +64,7 @@ def command(
 
     from harness.commands.progress import choose_display
     from harness.executors.contract import ExecutionSettings
+    from harness.folders import cache_folder
     from harness.machine import available_cpus
     from harness.planning.selection import check_statuses, select
     from harness.store import Store
@@ -90,7 +91,7 @@ def command(
         jobs=jobs,
         threads=threads,
         memory_bytes=int(memory * 2**30) if memory is not None else int(0.9 * free / jobs),
-        cache=cache or default_cache(),
+        cache=cache or cache_folder(),
         plugin_files=chosen.plugin_files,
         run_id=plan.run_id,
     )

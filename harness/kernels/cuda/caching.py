@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import HarnessError
+from harness.folders import cache_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +24,7 @@ class Program:
 
 def default_folder() -> Path:
     """The user's own folder, shared by all processes."""
-    base = os.environ.get("HARNESS_CACHE")
-    folder = Path(base) if base else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "harness"
-    return folder / "cuda"
+    return cache_folder() / "cuda"
 
 
 def read_program(folder: Path, key: str) -> Program | None:

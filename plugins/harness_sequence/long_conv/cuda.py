@@ -5,13 +5,13 @@ from __future__ import annotations
 import ctypes
 
 import torch
-from scipy.fft import next_fast_len
 from torch import Tensor
 
 from harness.kernels.cuda.sources import CudaSource
 from harness.kernels.cuda.types import TYPES
 from harness.kernels.operators import Operator
 from harness_sequence.long_conv.op import check_arguments
+from harness_sequence.long_conv.spectra import signal_of, spectrum
 
 SOURCE = CudaSource(__package__, "long_conv.cu")
 PER_THREAD = 16
@@ -77,40 +77,30 @@ def _twiddles(u: Tensor, log2_points: int) -> Tensor:
     return table
 
 
-def _spectrum(signal: Tensor) -> Tensor:
-    num_points = next_fast_len(2 * signal.shape[-1], real=True)
-    return torch.view_as_real(torch.fft.rfft(signal.float(), n=num_points))
-
-
-def _signal(spectrum: Tensor, length: int) -> Tensor:
-    num_points = next_fast_len(2 * length, real=True)
-    return torch.fft.irfft(torch.view_as_complex(spectrum), n=num_points)[..., :length]
-
-
 def _convolved(u: Tensor, kernel: Tensor, conjugate: bool) -> Tensor:
-    spectrum, other = _spectrum(u), _spectrum(kernel)
-    product = torch.empty_like(spectrum)
-    count = spectrum.numel() // 2
+    left, right = spectrum(u), spectrum(kernel)
+    product = torch.empty_like(left)
+    count = left.numel() // 2
     SOURCE.launch(
         f"multiply<{'true' if conjugate else 'false'}>",
         grid=(-(-count // 256),),
         block=(256,),
-        arguments=[spectrum, other, product, ctypes.c_int64(other.numel() // 2), ctypes.c_int64(count)],
+        arguments=[left, right, product, ctypes.c_int64(right.numel() // 2), ctypes.c_int64(count)],
     )
-    return _signal(product, u.shape[2])
+    return signal_of(product, u.shape[2])
 
 
 def _correlated(gy: Tensor, u: Tensor) -> Tensor:
-    spectrum, other = _spectrum(gy), _spectrum(u)
-    summed = spectrum.new_empty(spectrum.shape[1:])
+    left, right = spectrum(gy), spectrum(u)
+    summed = left.new_empty(left.shape[1:])
     per_row = summed.numel() // 2
     SOURCE.launch(
         "multiply_and_sum",
         grid=(-(-per_row // 256),),
         block=(256,),
-        arguments=[spectrum, other, summed, u.shape[0], ctypes.c_int64(per_row)],
+        arguments=[left, right, summed, u.shape[0], ctypes.c_int64(per_row)],
     )
-    return _signal(summed, u.shape[2])
+    return signal_of(summed, u.shape[2])
 
 
 long_conv = Operator("long_conv_cuda", allocate=allocate, forward=forward, backward=backward, check=check_arguments)

@@ -11,12 +11,12 @@ from __future__ import annotations
 import torch
 import triton
 import triton.language as tl
-from scipy.fft import next_fast_len
 from torch import Tensor
 
 from harness.kernels.operators import Operator
 from harness.kernels.triton.launching import launch
 from harness_sequence.long_conv.op import check_arguments
+from harness_sequence.long_conv.spectra import signal_of, spectrum
 
 LEAST_LOG2, MOST_LOG2 = 4, 11
 PAIRS = 4
@@ -197,31 +197,21 @@ def _convolve_inside(u: Tensor, kernel: Tensor, y: Tensor, log2_points: int, cor
     )  # fmt: skip
 
 
-def _spectrum(signal: Tensor) -> Tensor:
-    num_points = next_fast_len(2 * signal.shape[-1], real=True)
-    return torch.view_as_real(torch.fft.rfft(signal.float(), n=num_points))
-
-
-def _signal(spectrum: Tensor, length: int) -> Tensor:
-    num_points = next_fast_len(2 * length, real=True)
-    return torch.fft.irfft(torch.view_as_complex(spectrum), n=num_points)[..., :length]
-
-
 def _convolved(u: Tensor, kernel: Tensor, conjugate: bool) -> Tensor:
-    spectrum, other = _spectrum(u), _spectrum(kernel)
-    product = torch.empty_like(spectrum)
-    count = spectrum.numel() // 2
+    left, right = spectrum(u), spectrum(kernel)
+    product = torch.empty_like(left)
+    count = left.numel() // 2
     grid = (-(-count // 1024),)
-    launch(_multiply, grid, spectrum, other, product, other.numel() // 2, count, CONJUGATE=conjugate, BLOCK=1024)
-    return _signal(product, u.shape[2])
+    launch(_multiply, grid, left, right, product, right.numel() // 2, count, CONJUGATE=conjugate, BLOCK=1024)
+    return signal_of(product, u.shape[2])
 
 
 def _correlated(gy: Tensor, u: Tensor) -> Tensor:
-    spectrum, other = _spectrum(gy), _spectrum(u)
-    summed = spectrum.new_empty(spectrum.shape[1:])
+    left, right = spectrum(gy), spectrum(u)
+    summed = left.new_empty(left.shape[1:])
     per_row = summed.numel() // 2
-    launch(_multiply_and_sum, (-(-per_row // 256),), spectrum, other, summed, u.shape[0], per_row, BLOCK=256)
-    return _signal(summed, u.shape[2])
+    launch(_multiply_and_sum, (-(-per_row // 256),), left, right, summed, u.shape[0], per_row, BLOCK=256)
+    return signal_of(summed, u.shape[2])
 
 
 long_conv = Operator("long_conv_triton", allocate=allocate, forward=forward, backward=backward, check=check_arguments)
