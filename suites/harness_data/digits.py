@@ -8,11 +8,13 @@ import numpy as np
 
 from harness.interfaces import Array, BuiltDataset, Streams
 from harness.specs import Tier
+from harness_data.image_checks import check_splits
 from harness_data.options import Options
 
 NUM_VALIDATION = 200
 NUM_TEST = 300
 LEVELS = 17
+NUM_CLASSES = 10
 
 
 class DigitsConfig(Options):
@@ -40,4 +42,6 @@ def read_digits() -> dict[str, dict[str, Array]]:
         "validation": order[NUM_TEST : NUM_TEST + NUM_VALIDATION],
         "train": order[NUM_TEST + NUM_VALIDATION :],
     }
-    return {split: {"images": images[chosen], "labels": labels[chosen]} for split, chosen in parts.items()}
+    splits = {split: {"images": images[chosen], "labels": labels[chosen]} for split, chosen in parts.items()}
+    check_splits(splits, NUM_CLASSES, dict.fromkeys(splits, "scikit-learn's digits"))
+    return splits

@@ -9,6 +9,15 @@ from pathlib import Path
 from harness.errors import DataError, MissingDataError
 
 
+def given_folder(folder: str, needed: str) -> Path:
+    """The folder that an option names. Raises MissingDataError with what is `needed` when it is empty or names none."""
+    if not folder:
+        raise MissingDataError(f"no folder is given; {needed}; give it with the option folder")
+    if not Path(folder).is_dir():
+        raise MissingDataError(f"{folder} does not exist or is no folder; {needed}; give one that does")
+    return Path(folder)
+
+
 def list_files(root: Path, suffix: str = "") -> list[Path]:
     """The file itself, or all files below a folder whose name ends in `suffix`, sorted; hidden ones are left out.
 

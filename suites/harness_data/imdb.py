@@ -12,6 +12,7 @@ from harness.interfaces import BuiltDataset, Streams
 from harness.specs import Tier
 from harness_data.documents import Document, distinct_documents, held_out, pad_documents
 from harness_data.files import list_files, read_bytes, stamp
+from harness_data.hub import load_from_hub
 from harness_data.options import Options
 
 HUB_NAME = "stanfordnlp/imdb"
@@ -77,19 +78,7 @@ def read_imdb(folder: Path) -> dict[str, list[Document]]:
 
 def read_imdb_hub() -> dict[str, list[Document]]:
     """The reviews by split, by the package `datasets`, which keeps its own cache."""
-    try:
-        import datasets
-    except ImportError as error:
-        raise MissingDataError(
-            "the package datasets is not installed; it reads IMDB from the hub; install it with "
-            "`pip install 'arch-harness[hub]'` or give a local folder"
-        ) from error
-    try:
-        loaded = datasets.load_dataset(HUB_NAME)
-    except (OSError, ValueError) as error:
-        raise MissingDataError(
-            f"the hub does not give {HUB_NAME} ({error}); go online or give a local folder"
-        ) from error
+    loaded = load_from_hub(HUB_NAME, "give a local folder")
     return _splits(
         *(
             [Document(text=row["text"].encode(), label=int(row["label"])) for row in loaded[split]]

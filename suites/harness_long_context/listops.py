@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from harness.errors import DataError
 from harness.interfaces import BuiltDataset, Streams
 from harness.specs import Tier
-from harness_long_context.classes import class_facts
+from harness_data.classes import class_facts
 from harness_long_context.sampling import Arrays, ExampleCounts, draw_splits
 
 NUM_CLASSES = 10

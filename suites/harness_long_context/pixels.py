@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from harness.interfaces import Array, BuiltDataset, Streams
+from harness_data.classes import class_facts
 from harness_data.digits import LEVELS as DIGITS_LEVELS
 from harness_data.digits import DigitsConfig
 from harness_data.digits import build as build_digits
@@ -15,7 +16,6 @@ from harness_data.fashion_mnist import DEBIAN_FOLDER, FashionMnistConfig
 from harness_data.fashion_mnist import build as build_fashion_mnist
 from harness_data.fashion_mnist import fingerprint as fashion_mnist_fingerprint
 from harness_data.options import Options
-from harness_long_context.classes import class_facts
 
 NUM_CLASSES = 10
 

@@ -10,11 +10,11 @@ from pydantic import Field, model_validator
 from harness.errors import MissingDataError
 from harness.interfaces import BuiltDataset, Streams
 from harness.specs import Tier
+from harness_data.classes import class_facts
 from harness_data.documents import Document, pad_documents
 from harness_data.imdb import HUB_NAME, imdb_fingerprint, imdb_provenance, read_imdb, read_imdb_hub
 from harness_data.options import Options
 from harness_data.spam_assassin import SPAM_PROVENANCE, read_spam_assassin, spam_fingerprint
-from harness_long_context.classes import class_facts
 
 NUM_CLASSES = 2
 
