@@ -22,20 +22,24 @@ def model(
     predicts_tokens: bool = False,
     steps_tokens: bool = False,
     classifies: bool = False,
+    extracts_features: bool = False,
     source: Source | None = None,
     sized_by: str | None = "d_model",
     size_multiple: int = 8,
 ) -> Callable[[Network], Network]:
     """Declare an `nn.Module` class as a model.
 
-    A token model's constructor takes `vocab` and then keyword arguments with defaults, which become the model's
-    options (typed by their annotation or default). `forward` maps tokens [batch, length] to logits
-    [batch, length, vocab]. Builds the same `ModelSpec` that a packaged plugin returns from its hook.
+    A token model's constructor takes `vocab`, and `forward` maps tokens [batch, length] to logits
+    [batch, length, vocab]. An image model's takes `num_classes` (and `channels`, `height`, `width` where it needs
+    them), and `forward` maps images [batch, channels, height, width] to logits [batch, num_classes]. The keyword
+    arguments with defaults become the model's options, typed by their annotation or default. Builds the same
+    `ModelSpec` that a packaged plugin returns from its hook.
     """
     flags = {
         Capability.PREDICTS_TOKENS: predicts_tokens,
         Capability.STEPS_TOKENS: steps_tokens,
         Capability.CLASSIFIES: classifies,
+        Capability.EXTRACTS_FEATURES: extracts_features,
     }
 
     def declare(network: Network) -> Network:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -35,6 +35,19 @@ class TokenData:
 
     vocab: int
     length: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageData:
+    """What an image model is built for: images [channels, height, width] in, one of `num_classes` out."""
+
+    num_classes: int
+    channels: int
+    height: int
+    width: int
+
+
+DataDescription: TypeAlias = TokenData | ImageData
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +101,17 @@ class TokenBatch:
     lengths: Int[Tensor, " batch"] | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageBatch:
+    """A batch of images, standardised channel by channel with the training split's mean and deviation.
+
+    `targets` are classes [batch], or their probabilities [batch, classes] where images are mixed.
+    """
+
+    inputs: Float[Tensor, "batch channels height width"]
+    targets: Int[Tensor, " batch"] | Float[Tensor, "batch classes"]
+
+
 # --- models -------------------------------------------------------------------------------------------------------
 
 
@@ -114,17 +138,40 @@ class StepsTokens(Protocol):
         ...
 
 
+@runtime_checkable
+class ExtractsFeatures(Protocol):
+    """An image model whose last layer reads a vector that can be had (capability EXTRACTS_FEATURES)."""
+
+    def features(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch features"]:
+        """What the last, linear layer reads."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Training:
-    """How the default learners train; part of what a trial is."""
+    """How the default learners train; part of what a trial is.
 
+    With `micro_batch` (0 is off) at most that many examples go through the network at once; gradients add up to those
+    of the whole batch, save where a network looks at the batch itself, as batch norm does. The learning rate rises in a
+    line over `warmup_fraction` of the steps and then falls along `decay` to `final_fraction` of itself. `betas` are
+    AdamW's, `momentum` is that of SGD. With `ema_decay` (0 is off) evaluation is of the exponential moving average of
+    the weights, whose decay at step n is at most (1 + n) / (10 + n). `compile` runs the network through torch.compile.
+    """
+
+    optimizer: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = 1e-3
     batch_size: int = 32
+    micro_batch: int = 0
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.98)
+    momentum: float = 0.9
     warmup_fraction: float = 0.1
+    decay: Literal["cosine", "linear"] = "cosine"
     final_fraction: float = 0.0
     gradient_clip: float = 1.0
+    label_smoothing: float = 0.0
+    ema_decay: float = 0.0
+    compile: bool = False
     evaluations: int = 0
 
 
@@ -151,6 +198,18 @@ class TokenLearner(Learner, Protocol):
 
     def logits(self, batch: TokenBatch) -> Float[Tensor, "batch length vocab"] | Float[Tensor, "batch vocab"]:
         """Outputs at every position, or their mean over each sequence where the batch asks for one class."""
+        ...
+
+
+class ClassifierLearner(Learner, Protocol):
+    """A learner with capability CLASSIFIES."""
+
+    def logits(self, batch: ImageBatch) -> Float[Tensor, "batch classes"]:
+        """One score a class."""
+        ...
+
+    def features(self, batch: ImageBatch) -> Float[Tensor, "batch features"]:
+        """What the last layer reads; only of models with capability EXTRACTS_FEATURES."""
         ...
 
 
@@ -200,7 +259,7 @@ class Task(Protocol):
         """Further test splits (such as longer sequences) with the label of each; measured beside the headline."""
         ...
 
-    def describe(self) -> TokenData:
+    def describe(self) -> DataDescription:
         """What a model is built for; known from the options alone."""
         ...
 

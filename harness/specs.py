@@ -49,6 +49,7 @@ class Capability(StrEnum):
     PREDICTS_TOKENS = "predicts_tokens"
     STEPS_TOKENS = "steps_tokens"
     CLASSIFIES = "classifies"
+    EXTRACTS_FEATURES = "extracts_features"
     RECONSTRUCTS = "reconstructs"
     SAMPLES_IMAGES = "samples_images"
     SAMPLES_VIDEO = "samples_video"
@@ -144,7 +145,9 @@ class ModelSpec(Spec):
     `learner`, for papers with an update rule of their own, replaces the default learner of the capability.
     `parameter_groups(module)` returns `harness.interfaces.ParameterGroup`s where the paper trains some parameters
     differently. `sized_by` is the option that `match.parameters` varies, in multiples of `size_multiple`.
-    `shares` names packages outside the plugin whose source is part of what the model is.
+    `shares` names packages outside the plugin whose source is part of what the model is. `fingerprint(config)`, where
+    the network depends on more than its options (a file of weights), returns a text that changes when that does, or ""
+    where there is nothing; it is part of the trial's identity.
     """
 
     config: Ref[Any]
@@ -153,6 +156,7 @@ class ModelSpec(Spec):
     ops: tuple[str, ...] = ()
     learner: Ref[Any] | None = None
     parameter_groups: Ref[Any] | None = None
+    fingerprint: Ref[Any] | None = None
     sized_by: str | None = "d_model"
     size_multiple: int = 1
     shares: tuple[str, ...] = ()

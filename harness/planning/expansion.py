@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,8 +15,8 @@ from harness.errors import UsageError
 from harness.interfaces import Budget, Training
 from harness.planning.overrides import Override
 from harness.planning.requests import Request, sort_out
-from harness.planning.resolution import not_installed, resolve_device, resolve_kernels
-from harness.planning.sources import source_of, sources_of
+from harness.planning.resolution import not_installed, resolve_device, resolve_kernels, resolve_precision
+from harness.planning.sources import fingerprint_of, source_of, sources_of
 from harness.planning.suites import (
     BudgetOptions,
     Entry,
@@ -40,6 +41,11 @@ def make_plan(suite: str, scale_name: str, scale: Scale, overrides: Sequence[Ove
         task, model = registry.tasks[task_name], registry.models[model_name]
         if task.spec.needs not in model.spec.capabilities:
             reason = f"{task_name} needs {task.spec.needs}, which {model_name} does not declare"
+            skipped.append(Skipped(task=task_name, model=model_name, reason=reason))
+            continue
+        only = scale.tasks.get(task_name, TaskEntry()).only
+        if only and not request.models_chosen and model_name not in only:
+            reason = f"{suite} compares only {', '.join(only)} on {task_name} at {scale_name}; name models with model="
             skipped.append(Skipped(task=task_name, model=model_name, reason=reason))
             continue
         kernels = request.kernels
@@ -72,10 +78,9 @@ def _points(
         scale.models.get(model.spec.name, Entry()),
         task_entry.models.get(model.spec.name, Entry()),
     ]
-    general = {"training", "budget", "match", f"task:{task.spec.name}", f"model:{model.spec.name}"}
-    axes = [axis for axis in request.axes if axis.target in general]
+    axes = request.axes_of(task.spec.name, model.spec.name, task_entry)
     for values in itertools.product(*(axis.values for axis in axes)):
-        chosen: dict[str, dict[str, Any]] = {target: {} for target in general}
+        chosen: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         for axis, value in zip(axes, values, strict=True):
             chosen[axis.target][axis.option] = value
         training = _merged(Training(), [scale.training, *(level.training for level in levels)], chosen["training"])
@@ -95,8 +100,10 @@ def _points(
                     "leave it out, or turn matching off with match.parameters=0"
                 )
             model_options, unranked = _sized(task.spec, task_options, model.spec, options, match.parameters)
+        sources = sources_of(task, model) | fingerprint_of(model.spec, model_options)
         for device, precision in itertools.product(request.devices, request.precisions):
             resolved, reason = resolve_device(device)
+            exact = resolve_precision(precision, resolved)
             yield Trial(
                 suite=suite,
                 scale=scale_name,
@@ -112,8 +119,8 @@ def _points(
                 budget=budget,
                 match_parameters=match.parameters or None,
                 device=resolved,
-                precision=precision,
-                sources=sources_of(task, model),
+                precision=exact,
+                sources=sources,
                 unsupported=reason or not_installed(model.spec.requires, model.spec.name)
                 or not_installed(task.spec.requires, task.spec.name),
                 unranked=unranked,

@@ -8,11 +8,11 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.planning.overrides import Override
-from harness.planning.suites import SECTIONS, Scale, TuneOptions, parse_section
+from harness.planning.suites import SECTIONS, Scale, TaskEntry, TuneOptions, parse_section
 from harness.registry import Registry, suggest
 
 SELECTORS = ("suite", "scale", "task", "model", "kernel", "seed", "device", "precision")
-PRECISIONS = ("float32", "bfloat16", "float64")
+PRECISIONS = ("auto", "float32", "bfloat16", "float64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Axis:
 
 @dataclass(kw_only=True)
 class Request:
-    """What was asked for, sorted out from the overrides."""
+    """What was asked for, sorted out from the overrides. `models_chosen` says that the command line named models."""
 
     tasks: list[str]
     models: list[str]
@@ -34,8 +34,19 @@ class Request:
     seeds: list[int]
     devices: list[str]
     precisions: list[str]
+    models_chosen: bool = False
     tune: TuneOptions | None = None
     axes: list[Axis] = field(default_factory=list)
+
+    def axes_of(self, task: str, model: str, entry: TaskEntry) -> list[Axis]:
+        """What varies for a pair. An axis of the suite gives way to the command line's values for its option."""
+        targets = {"training", "budget", "match", f"task:{task}", f"model:{model}"}
+        asked = [axis for axis in self.axes if axis.target in targets]
+        settled = {axis.option for axis in asked if axis.target == f"task:{task}"}
+        suites = [
+            Axis(f"task:{task}", option, values) for option, values in entry.axes.items() if option not in settled
+        ]
+        return [*suites, *asked]
 
 
 def sort_out(scale: Scale, overrides: Sequence[Override], registry: Registry) -> Request:
@@ -49,7 +60,8 @@ def sort_out(scale: Scale, overrides: Sequence[Override], registry: Registry) ->
         kernels=_names("kernel", chosen.get("kernel", scale.kernels)),
         seeds=[_seed(value) for value in chosen.get("seed", scale.seeds)],
         devices=_names("device", chosen.get("device", ("auto",))),
-        precisions=_names("precision", chosen.get("precision", ("float32",))),
+        models_chosen="model" in chosen,
+        precisions=_names("precision", chosen.get("precision", (scale.precision,))),
     )
     for name in request.tasks:
         registry.tasks[name]

@@ -71,6 +71,13 @@ def resolve_device(requested: str) -> tuple[str, str]:
     return "cuda", "" if usable else "device=cuda: torch sees no CUDA device on this machine; use device=cpu"
 
 
+def resolve_precision(requested: str, device: str) -> str:
+    """`auto` is bfloat16 by autocast where the device computes faster in it, which every supported GPU does."""
+    if requested != "auto":
+        return requested
+    return "bfloat16" if device == "cuda" else "float32"
+
+
 @lru_cache(maxsize=1)
 def _cuda_usable() -> bool:
     if importlib.metadata.version("torch").endswith("+cpu"):

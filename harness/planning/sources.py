@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import harness
 from harness.canonical import source_digest
+from harness.configuration import parse_config
 from harness.registry import Plugin, Registered, package_root
 from harness.specs import ModelSpec, TaskSpec
 
@@ -17,6 +20,14 @@ def sources_of(task: Registered[TaskSpec], model: Registered[ModelSpec]) -> dict
     for package in {*task.spec.shares, *model.spec.shares}:
         sources[package] = _digest_of(package_root(package))
     return {**sources, **sources_of_core()}
+
+
+def fingerprint_of(model: ModelSpec, options: Mapping[str, Any]) -> dict[str, str]:
+    """What a model with these options depends on besides code, such as a file of weights."""
+    if model.fingerprint is None:
+        return {}
+    text: str = model.fingerprint.load()(parse_config(model.config.load(), options, model.name))
+    return {f"files of {model.name}": text} if text else {}
 
 
 def sources_of_core() -> dict[str, str]:

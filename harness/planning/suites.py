@@ -6,9 +6,9 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.configuration import explain
 from harness.errors import UsageError
@@ -22,13 +22,20 @@ class _Text(BaseModel):
 class TrainingOptions(_Text):
     """Any of the fields of `harness.interfaces.Training`; what is not given comes from the level above."""
 
+    optimizer: Literal["adamw", "sgd"] | None = None
     learning_rate: float | None = Field(default=None, gt=0)
     batch_size: int | None = Field(default=None, gt=0)
+    micro_batch: int | None = Field(default=None, ge=0)
     weight_decay: float | None = Field(default=None, ge=0)
     betas: tuple[float, float] | None = None
+    momentum: float | None = Field(default=None, ge=0, lt=1)
     warmup_fraction: float | None = Field(default=None, ge=0, le=1)
+    decay: Literal["cosine", "linear"] | None = None
     final_fraction: float | None = Field(default=None, ge=0, le=1)
     gradient_clip: float | None = Field(default=None, ge=0)
+    label_smoothing: float | None = Field(default=None, ge=0, lt=1)
+    ema_decay: float | None = Field(default=None, ge=0, lt=1)
+    compile: bool | None = None
     evaluations: int | None = Field(default=None, ge=0)
 
 
@@ -77,7 +84,23 @@ class Entry(_Text):
 
 
 class TaskEntry(Entry):
+    """A task of a scale. `axes` are options of which every value makes trials of its own; `only` are the models that
+    it compares, all of the scale's where none is named."""
+
     models: dict[str, Entry] = Field(default_factory=dict)
+    axes: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    only: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _axes_are_not_options(self) -> TaskEntry:
+        for name, values in self.axes.items():
+            if name in self.options:
+                raise ValueError(
+                    f"{name} stands in options and in axes; an axis gives all its values; keep one of them"
+                )
+            if not values:
+                raise ValueError(f"axes.{name} has no value; give at least one, or leave it out")
+        return self
 
 
 class Scale(_Text):
@@ -88,6 +111,7 @@ class Scale(_Text):
     tasks: dict[str, TaskEntry] = Field(min_length=1)
     models: dict[str, Entry] = Field(min_length=1)
     kernels: tuple[str, ...] = Field(default=("auto",), min_length=1)
+    precision: Literal["auto", "float32", "bfloat16", "float64"] = "float32"
     training: TrainingOptions = TrainingOptions()
     budget: BudgetOptions = BudgetOptions()
     tune: TuneOptions = TuneOptions()

@@ -13,12 +13,16 @@ from harness.errors import PluginError
 from harness.interfaces import FitOutcome, Learner
 from harness.runtime.context import TrialContext
 from harness.runtime.fitting import Diverged
-from harness.runtime.learning import DefaultTokenLearner
+from harness.runtime.learning import DefaultClassifierLearner, DefaultTokenLearner
 from harness.runtime.scoring import compute, gather_evidence
 from harness.runtime.seeding import seeded
 from harness.specs import Capability, MetricSpec
 
-DEFAULT_LEARNERS: Mapping[Capability, Callable[..., Learner]] = {Capability.PREDICTS_TOKENS: DefaultTokenLearner}
+DEFAULT_LEARNERS: Mapping[Capability, Callable[..., Learner]] = {
+    Capability.PREDICTS_TOKENS: DefaultTokenLearner,
+    Capability.CLASSIFIES: DefaultClassifierLearner,
+    Capability.EXTRACTS_FEATURES: DefaultClassifierLearner,
+}
 RecordCandidate = Callable[[int, int, Mapping[str, float]], None]
 
 

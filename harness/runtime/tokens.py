@@ -8,18 +8,14 @@ import numpy as np
 import torch
 
 from harness.interfaces import Array, TokenBatch
+from harness.runtime.ordering import Indices, in_order, shuffled
 
 
 def token_batches(
     arrays: Mapping[str, Array], batch_size: int, generator: np.random.Generator, device: torch.device
 ) -> Iterator[TokenBatch]:
-    """Batches without end: every epoch is a new permutation; what does not fill a batch opens the next epoch."""
-    count = len(arrays["inputs"])
-    order = np.empty(0, dtype=np.int64)
-    while True:
-        while len(order) < batch_size:
-            order = np.concatenate([order, generator.permutation(count)])
-        chosen, order = order[:batch_size], order[batch_size:]
+    """Batches without end, every epoch in a new order."""
+    for chosen in shuffled(len(arrays["inputs"]), batch_size, generator):
         yield token_batch(arrays, chosen, device)
 
 
@@ -27,15 +23,11 @@ def ordered_batches(
     arrays: Mapping[str, Array], batch_size: int, device: torch.device
 ) -> Iterator[tuple[slice, TokenBatch]]:
     """Every example once, in order, with the slice of the split that the batch is."""
-    count = len(arrays["inputs"])
-    for start in range(0, count, batch_size):
-        chosen = slice(start, min(start + batch_size, count))
+    for chosen in in_order(len(arrays["inputs"]), batch_size):
         yield chosen, token_batch(arrays, chosen, device)
 
 
-def token_batch(
-    arrays: Mapping[str, Array], chosen: slice | np.ndarray[tuple[int], np.dtype[np.int64]], device: torch.device
-) -> TokenBatch:
+def token_batch(arrays: Mapping[str, Array], chosen: slice | Indices, device: torch.device) -> TokenBatch:
     """The chosen examples; padding that no example of the batch needs is cut off."""
     lengths = arrays["lengths"][chosen].astype(np.int64) if "lengths" in arrays else None
     longest = None if lengths is None else int(lengths.max())

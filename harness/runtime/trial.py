@@ -16,7 +16,7 @@ import torch
 from harness.configuration import parse_config
 from harness.devices import describe_device, peak_memory, reset_peak_memory
 from harness.errors import HarnessError, MissingDataError
-from harness.interfaces import Task, TokenBatch
+from harness.interfaces import ImageBatch, Task, TokenBatch
 from harness.kernels.gate import check_kernel
 from harness.kernels.loading import load_kernels
 from harness.machine import machine_columns
@@ -166,21 +166,20 @@ def _fitting_columns(chosen: Candidate) -> Row:
         "train_seconds": outcome.seconds,
         "step_seconds": outcome.step_seconds_median,
         "examples_per_second": outcome.examples / outcome.seconds if outcome.seconds else None,
-        "tokens_per_second": outcome.tokens / outcome.seconds if outcome.seconds else None,
+        "tokens_per_second": outcome.tokens / outcome.seconds if outcome.seconds and outcome.tokens else None,
         "seconds_to_target": outcome.seconds_to_target,
     }
 
 
 def _cost_columns(context: TrialContext, learner: Any) -> Row:
     batch = context.sample_batch()
-    if not isinstance(batch, TokenBatch):
+    if not isinstance(batch, TokenBatch | ImageBatch):
         return {}
     learner.module.eval()
-    streams = Capability.STEPS_TOKENS in context.model.capabilities
-    return {
-        "flops_per_example": count_flops(learner.module, batch, context.kernels.values()),
-        "state_bytes": state_bytes(learner.module, batch) if streams else None,
-    }
+    costs: Row = {"flops_per_example": count_flops(learner.module, batch, context.kernels.values())}
+    if isinstance(batch, TokenBatch) and Capability.STEPS_TOKENS in context.model.capabilities:
+        costs["state_bytes"] = state_bytes(learner.module, batch)
+    return costs
 
 
 def _classified(error: Exception) -> tuple[str, str, str]:

@@ -152,3 +152,68 @@ def test_matching_can_be_turned_off():
 def test_a_learning_rate_on_the_command_line_is_the_only_candidate():
     trial = plan("training.learning_rate=0.5").trials[0]
     assert (trial.training.learning_rate, trial.learning_rates) == (0.5, (0.5,))
+
+
+@pytest.fixture
+def sweeping(tmp_path):
+    """A suite whose task has an axis, and which compares one of its two models on it."""
+    text = Path(TINY.removeprefix("suite=")).read_text(encoding="utf-8")
+    file = tmp_path / "sweeping.toml"
+    file.write_text(
+        text + '\n[scale.tiny.tasks.induction_heads]\naxes = { length = [16, 32] }\nonly = ["lstm"]\n', encoding="utf-8"
+    )
+
+    def plan_with(*overrides):
+        return select([f"suite={file}", "task=induction_heads", "seed=0", *overrides], []).plan
+
+    return plan_with
+
+
+def lengths(planned):
+    return [(trial.model, trial.task_options["length"]) for trial in planned.trials]
+
+
+def test_an_axis_of_the_suite_makes_a_trial_of_each_value(sweeping):
+    planned = sweeping()
+    assert lengths(planned) == [("lstm", 16), ("lstm", 32)]
+    assert ["compares only lstm on induction_heads" in item.reason for item in planned.skipped] == [True]
+
+
+def test_the_command_line_replaces_an_axis_of_the_suite(sweeping):
+    assert lengths(sweeping("induction_heads.length=24")) == [("lstm", 24)]
+
+
+def test_models_that_are_named_take_part_whatever_the_suite_compares(sweeping):
+    assert lengths(sweeping("model=transformer")) == [("transformer", 16), ("transformer", 32)]
+
+
+@pytest.mark.parametrize(
+    ("entry", "part"),
+    [
+        ("options = { length = 8 }\naxes = { length = [16] }", "length stands in options and in axes"),
+        ("axes = { length = [] }", "axes.length has no value"),
+    ],
+)
+def test_an_axis_that_says_nothing_or_two_things_is_refused(tmp_path, entry, part):
+    text = Path(TINY.removeprefix("suite=")).read_text(encoding="utf-8")
+    file = tmp_path / "wrong.toml"
+    file.write_text(f"{text}\n[scale.tiny.tasks.induction_heads]\n{entry}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=part):
+        select([f"suite={file}"], [])
+
+
+@pytest.mark.parametrize(("device", "precision"), [("cpu", "float32"), ("cuda", "bfloat16")])
+def test_automatic_precision_is_the_fastest_that_the_device_has(device, precision):
+    trial = plan("model=lstm", f"device={device}", "precision=auto").trials[0]
+    assert trial.precision == precision
+
+
+def test_a_file_of_weights_is_part_of_what_a_trial_is(tmp_path):
+    file = tmp_path / "weights.npz"
+
+    def trial_id(content):
+        file.write_bytes(content)
+        words = ["suite=image-classification", "scale=smoke", "task=digits", "model=vit", f"vit.checkpoint={file}"]
+        return select(words, []).plan.trials[0].trial_id
+
+    assert trial_id(b"one") == trial_id(b"one") != trial_id(b"two")

@@ -6,7 +6,8 @@ import torch
 
 from harness.interfaces import Budget, Training
 from harness.runtime.fitting import Diverged, fit
-from harness.runtime.learning import mean_over_sequence, schedule
+from harness.runtime.learning import mean_over_sequence
+from harness.runtime.optimization import schedule
 
 
 class Scripted:
