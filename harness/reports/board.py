@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ ASKED = {
 # What a trial finds out as it runs: one that failed early does not have them.
 FOUND = {
     "metric": "metric",
+    "dataset": "data",
     "data_tier": "data tier",
     "data_digest": "data digest",
     "hardware": "hardware",
@@ -121,8 +123,13 @@ def make_boards(rows: pd.DataFrame) -> tuple[Board, ...]:
 
 
 def _boards(rows: Sequence[Row]) -> tuple[Board, ...]:
-    groups = sorted(_groups(rows), key=lambda group: [_text(group[0], name) for name in (*ASKED, *FOUND)])
+    groups = sorted(_groups(rows), key=lambda group: [natural(_text(group[0], name)) for name in (*ASKED, *FOUND)])
     return tuple(_board(group, [other for other in groups if other[0]["task"] == group[0]["task"]]) for group in groups)
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """A key by which numbers inside texts come in their own order: 8 before 16."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text)]
 
 
 def _plain(rows: pd.DataFrame) -> list[Row]:

@@ -16,11 +16,11 @@ QUANTITY = "loss"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Curve:
-    """The mean over `n` seeds at the steps that all of them recorded."""
+    """The mean over `n` seeds by place: the steps that all of them recorded, or the values of a swept option."""
 
     label: str
     n: int
-    points: tuple[tuple[int, float], ...]
+    points: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -59,6 +59,7 @@ class Costs:
     train_seconds: float | None
     step_seconds: float | None
     tokens_per_second: float | None
+    examples_per_second: float | None
     peak_memory_bytes: int | None
     peak_memory_kind: str
 
@@ -228,6 +229,7 @@ def _costs(rows: Sequence[Row]) -> Costs:
         train_seconds=median("train_seconds"),
         step_seconds=median("step_seconds"),
         tokens_per_second=median("tokens_per_second"),
+        examples_per_second=median("examples_per_second"),
         peak_memory_bytes=whole("peak_memory_bytes"),
         peak_memory_kind=", ".join(sorted({row["peak_memory_kind"] for row in rows if row["peak_memory_kind"]})),
     )

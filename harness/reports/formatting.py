@@ -58,6 +58,28 @@ def _scaled(value: float | None, base: int, units: tuple[str, ...]) -> str:
     return f"{scaled:.0f}{units[index]}"
 
 
+def throughput(entry: Entry) -> str:
+    """Training throughput in tokens a second, or in examples where nothing has tokens."""
+    costs = entry.costs
+    if costs.tokens_per_second is None and costs.examples_per_second is not None:
+        return f"{count(costs.examples_per_second)} ex"
+    return count(costs.tokens_per_second)
+
+
+def swept(summary: Summary | None, kind: str) -> str:
+    """A cell of a sweep."""
+    if summary is None:
+        return "–"
+    return {"value": with_interval, "count": lambda found: count(found.mean), "size": lambda found: size(found.mean)}[
+        kind
+    ](summary)
+
+
+def point(value: float) -> str:
+    """A value of a swept option."""
+    return f"{value:,.0f}" if value == round(value) else f"{value:g}"
+
+
 def seconds(value: float | None) -> str:
     """Seconds below two minutes, then minutes, then hours."""
     if value is None:

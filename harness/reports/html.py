@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,8 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.reports import formatting
 from harness.reports.board import Board, Reference, Report
-from harness.reports.curves import BoardCurves
+from harness.reports.curves import BoardCurves, Curve
 from harness.reports.entries import Entry, MetricSummary
+from harness.reports.sweeps import Sweep, make_sweeps
 
 MARGIN = 0.06
 NUM_STROKES = 8
@@ -63,8 +65,8 @@ class Plot:
     lines: tuple[Line, ...]
     lowest: float
     highest: float
-    first: int
-    last: int
+    first: float
+    last: float
 
 
 def render(report: Report) -> str:
@@ -83,6 +85,8 @@ def render(report: Report) -> str:
         overviews=make_overviews(report.boards),
         axes=[make_axis(board) for board in report.boards],
         plots=[make_plot(curves) for curves in report.curves],
+        sweeps=make_sweeps(report.boards),
+        sweep_plot=sweep_plot,
         metric_names=[further_metrics(board) for board in report.boards],
         find_metric=find_metric,
         is_reference=lambda line: isinstance(line, Reference),
@@ -129,7 +133,7 @@ def make_plot(curves: BoardCurves) -> Plot | None:
         return None
     steps, values = [step for step, _ in points], [value for _, value in points]
     first, last, lowest, highest = min(steps), max(steps), min(values), max(values)
-    width, height = (last - first) or 1, (highest - lowest) or 1.0
+    width, height = (last - first) or 1.0, (highest - lowest) or 1.0
     lines = [
         Line(
             label=curve.label,
@@ -143,6 +147,20 @@ def make_plot(curves: BoardCurves) -> Plot | None:
         for index, curve in enumerate(curves.curves)
     ]
     return Plot(tuple(lines), lowest, highest, first, last)
+
+
+def sweep_plot(sweep: Sweep) -> Plot | None:
+    """Polylines of the headline against the option, whose axis is logarithmic where it can be."""
+    scaled = [math.log(value) if sweep.values[0] > 0 else value for value in sweep.values]
+    curves = [
+        Curve(
+            label=row.label,
+            n=max((cell.n for cell in row.cells if cell is not None), default=0),
+            points=tuple((x, cell.mean) for x, cell in zip(scaled, row.cells, strict=True) if cell is not None),
+        )
+        for row in sweep.quantities[0].rows
+    ]
+    return make_plot(BoardCurves(quantity=sweep.quantities[0].name, curves=tuple(curves)))
 
 
 def further_metrics(board: Board) -> tuple[str, ...]:

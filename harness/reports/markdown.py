@@ -9,6 +9,7 @@ from harness.reports import formatting
 from harness.reports.board import Board, Reference, Report
 from harness.reports.entries import Entry
 from harness.reports.provenance import Provenance
+from harness.reports.sweeps import Sweep, SweepRow, make_sweeps
 
 MARKS = re.compile(r"([\\`*\[\]|~#])|(?<![A-Za-z0-9])(_)|(_)(?![A-Za-z0-9])")
 COLUMNS = ("rank", "model", "value", "trials ok", "to the best", "parameters", "train", "tokens/s", "state", "notes")
@@ -16,7 +17,8 @@ COLUMNS = ("rank", "model", "value", "trials ok", "to the best", "parameters", "
 
 def render(report: Report) -> str:
     """The whole report as Markdown with tables."""
-    parts = ["# Leaderboard", _summary(report), *(_board(board) for board in report.boards)]
+    sweeps = [_sweep(sweep) for sweep in make_sweeps(report.boards)]
+    parts = ["# Leaderboard", _summary(report), *sweeps, *(_board(board) for board in report.boards)]
     return "\n\n".join([*parts, _provenance(report.provenance)]) + "\n"
 
 
@@ -39,6 +41,24 @@ def _board(board: Board) -> str:
     return "\n\n".join([*parts, *(["Failed trials:\n\n" + "\n".join(failures)] if failures else [])])
 
 
+def _sweep(sweep: Sweep) -> str:
+    tables = [
+        table(
+            (text(quantity.name), *(f"{text(sweep.option)} {formatting.point(value)}" for value in sweep.values)),
+            [_swept(row, quantity.kind) for row in quantity.rows],
+        )
+        for quantity in sweep.quantities
+    ]
+    heading = f"## {text(sweep.task)} by {text(sweep.option)} ({text(sweep.suite)}, {text(sweep.scale)})"
+    return "\n\n".join([heading, *tables])
+
+
+def _swept(row: SweepRow, kind: str) -> list[str]:
+    cells = [formatting.swept(cell, kind) for cell in row.cells]
+    marked = [f"**{cell}**" if first else cell for cell, first in zip(cells, row.first, strict=True)]
+    return [text(row.label), *marked]
+
+
 def _entry(entry: Entry) -> list[str]:
     costs = entry.costs
     label = f"**{text(entry.label)}**" if entry.rank == 1 else text(entry.label)
@@ -50,7 +70,7 @@ def _entry(entry: Entry) -> list[str]:
         text(formatting.difference(entry.behind)),
         formatting.count(costs.parameters),
         formatting.seconds(costs.train_seconds),
-        formatting.count(costs.tokens_per_second),
+        formatting.throughput(entry),
         formatting.size(costs.state_bytes),
         text(formatting.notes(entry)),
     ]

@@ -12,6 +12,7 @@ from rich.text import Text
 from harness.reports import formatting
 from harness.reports.board import Board, Reference
 from harness.reports.entries import Entry
+from harness.reports.sweeps import Sweep, make_sweeps
 
 WIDE = 104
 MODEL_WIDTH = 18
@@ -32,6 +33,28 @@ def print_boards(boards: Sequence[Board], console: Console, metrics: Sequence[st
         if metrics:
             console.print(_metrics_table(board, metrics))
         console.print()
+    for sweep in make_sweeps(boards):
+        console.print(_sweep_table(sweep))
+        console.print()
+
+
+def _sweep_table(sweep: Sweep) -> Table:
+    """The headline of each model at each value of the option."""
+    headline = sweep.quantities[0]
+    title = Text.assemble((_clean(sweep.task), "bold"), _clean(f"  {headline.name} by {sweep.option}"))
+    table = Table(
+        title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False
+    )
+    table.add_column("model", overflow="fold")
+    for value in sweep.values:
+        table.add_column(formatting.point(value), justify="right")
+    for row in headline.rows:
+        cells = [
+            _plain(formatting.swept(cell, headline.kind), "bold" if first else "")
+            for cell, first in zip(row.cells, row.first, strict=True)
+        ]
+        table.add_row(_plain(row.label), *cells)
+    return table
 
 
 def _heading(board: Board) -> Text:
@@ -78,7 +101,7 @@ def _cells(entry: Entry, wide: bool) -> list[str]:
     ]
     if wide:
         cells += [
-            formatting.count(costs.tokens_per_second),
+            formatting.throughput(entry),
             formatting.size(costs.state_bytes),
             formatting.size(costs.peak_memory_bytes),
         ]
