@@ -1,1 +1,1 @@
-"""Simple models that comparisons of sequence models need."""
+"""Simple models that comparisons need, of sequences and of images."""

@@ -1,78 +1,23 @@
-"""Declares the baselines: LSTM, linear attention, local attention."""
+"""Declares the baselines: of sequences LSTM, linear and local attention; of images three plain classifiers."""
 
 from __future__ import annotations
 
 from harness.hookspecs import hookimpl
-from harness.specs import Capability, KernelSpec, ModelSpec, OpSpec, Ref, Source
-
-LSTM = Source(
-    title="Long Short-Term Memory", authors="Sepp Hochreiter, Jürgen Schmidhuber", year=1997, venue="Neural Computation"
-)
-LINEAR = Source(
-    title="Transformers are RNNs: Fast Autoregressive Transformers with Linear Attention",
-    authors="Angelos Katharopoulos, Apoorv Vyas, Nikolaos Pappas, François Fleuret",
-    year=2020,
-    arxiv="2006.16236",
-    venue="ICML 2020",
-)
-LOCAL = Source(
-    title="Longformer: The Long-Document Transformer",
-    authors="Iz Beltagy, Matthew E. Peters, Arman Cohan",
-    year=2020,
-    arxiv="2004.05150",
-)
-TOKENS = frozenset({Capability.PREDICTS_TOKENS, Capability.STEPS_TOKENS})
-# At length 1 the mean is the value itself: gradients of q and k are 0 and have no relative error.
-SIZES = tuple({"batch": 2, "heads": 2, "d_head": 8, "length": length} for length in (2, 33, 130))
-
-
-def _model(name: str, summary: str, source: Source, config: str, build: str, *ops: str) -> ModelSpec:
-    return ModelSpec(
-        name=name,
-        summary=summary,
-        source=source,
-        config=Ref(f"harness_baselines.config:{config}"),
-        build=Ref(f"harness_baselines.{build}"),
-        capabilities=TOKENS,
-        ops=ops,
-        size_multiple=4 if ops else 1,
-        shares=("harness_sequence",),
-    )
+from harness.specs import KernelSpec, ModelSpec, OpSpec
+from harness_baselines import sequence_declarations as sequences
+from harness_baselines.images import declarations as images
 
 
 @hookimpl
 def harness_models() -> list[ModelSpec]:
-    linear = ("linear_attention", "decoder with attention of positive features, linear in the length", LINEAR)
-    local = ("local_attention", "decoder with attention to a window of the past", LOCAL)
-    return [
-        _model("lstm", "stacked LSTM layers", LSTM, "LSTMConfig", "lstm:build"),
-        _model(*linear, "LinearAttentionConfig", "decoders:build_linear", "linear_attention"),
-        _model(*local, "LocalAttentionConfig", "decoders:build_local", "attention"),
-    ]
+    return [*sequences.MODELS, *images.MODELS]
 
 
 @hookimpl
 def harness_ops() -> list[OpSpec]:
-    return [
-        OpSpec(
-            name="linear_attention",
-            summary="causal attention with weights sigma(q) . sigma(k)",
-            source=LINEAR,
-            make_inputs=Ref("harness_baselines.linear_attention:make_inputs"),
-            sizes=SIZES,
-            tolerances={"float32": (2e-6, 1e-5)},
-            tolerance_reason="float32 sums over tokens in another order; measured 1.2e-7 (values), 4.7e-7 (gradients)",
-            flops=Ref("harness_baselines.linear_attention:flops"),
-        )
-    ]
+    return [sequences.OP]
 
 
 @hookimpl
 def harness_kernels() -> list[KernelSpec]:
-    op, module = "linear_attention", "harness_baselines.linear_attention"
-    return [
-        KernelSpec(name="reference", op=op, summary="token by token", implementation=Ref(f"{module}:reference")),
-        KernelSpec(
-            name="torch", op=op, summary="chunks of tokens", implementation=Ref(f"{module}:chunked"), auto_rank=10
-        ),
-    ]
+    return list(sequences.KERNELS)

@@ -24,6 +24,7 @@ class MambaConfig(BaseModel):
     dt_max: float = Field(1e-1, gt=0, description="largest initial step size")
     dt_floor: float = Field(1e-4, gt=0, description="initial step sizes below this are raised to it")
     tie_embeddings: bool = Field(True, description="the output head is the embedding's transpose")
+    patch_size: int = Field(4, gt=0, description="side of the patches that an image is cut into; tokens have none")
 
     @model_validator(mode="after")
     def _range_of_dt(self) -> MambaConfig:

@@ -14,10 +14,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from harness.interfaces import Kernels, ParameterGroup, TokenData
+from harness.interfaces import DataDescription, ImageData, Kernels, ParameterGroup
 from harness_mamba.config import MambaConfig
 from harness_mamba.convolution import CausalConvolution
 from harness_sequence.layers import RMSNorm
+from harness_sequence.patches import PatchClassifier
 from harness_sequence.stack import Block, TokenModel
 
 MambaState: TypeAlias = tuple[Tensor, Tensor]
@@ -100,14 +101,17 @@ class MambaBlock(Block):
         return x + self.out_proj(y), (past, h)
 
 
-def build(config: MambaConfig, data: TokenData, kernels: Kernels) -> TokenModel:
-    """The language model: embedding, Mamba blocks, RMSNorm and a head that by default shares the embedding."""
+def build(config: MambaConfig, data: DataDescription, kernels: Kernels) -> TokenModel | PatchClassifier:
+    """The language model: embedding, Mamba blocks, RMSNorm and a head that by default shares the embedding.
+
+    For images the blocks read the patches row by row.
+    """
+    blocks = [MambaBlock(config, kernels) for _ in range(config.num_layers)]
+    norm = RMSNorm(config.d_model)
+    if isinstance(data, ImageData):
+        return PatchClassifier(data, config.patch_size, config.d_model, blocks, norm)
     return TokenModel(
-        vocab=data.vocab,
-        d_model=config.d_model,
-        blocks=[MambaBlock(config, kernels) for _ in range(config.num_layers)],
-        norm=RMSNorm(config.d_model),
-        tie_embeddings=config.tie_embeddings,
+        vocab=data.vocab, d_model=config.d_model, blocks=blocks, norm=norm, tie_embeddings=config.tie_embeddings
     )
 
 

@@ -15,6 +15,9 @@ MAMBA = Source(
     year=2023,
     arxiv="2312.00752",
 )
+CAPABILITIES = frozenset(
+    {Capability.PREDICTS_TOKENS, Capability.STEPS_TOKENS, Capability.CLASSIFIES, Capability.EXTRACTS_FEATURES}
+)
 OPS = (selective_scan, selective_scan_update, causal_conv1d, causal_conv1d_update)
 
 
@@ -27,7 +30,7 @@ def harness_models() -> list[ModelSpec]:
             source=MAMBA,
             config=Ref("harness_mamba.config:MambaConfig"),
             build=Ref("harness_mamba.model:build"),
-            capabilities=frozenset({Capability.PREDICTS_TOKENS, Capability.STEPS_TOKENS}),
+            capabilities=CAPABILITIES,
             ops=tuple(declared.OP.name for declared in OPS),
             parameter_groups=Ref("harness_mamba.model:parameter_groups"),
             size_multiple=4,

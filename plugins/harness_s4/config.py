@@ -19,6 +19,7 @@ class StateSpaceConfig(BaseModel):
     dt_max: float = Field(1e-1, description="largest step size at the start", gt=0)
     dropout: float = Field(0.0, description="probability of dropping an activation", ge=0, lt=1)
     tie_embeddings: bool = Field(False, description="whether the output layer is the embedding's transpose")
+    patch_size: int = Field(4, description="side of the patches that an image is cut into; tokens have none", gt=0)
 
     @model_validator(mode="after")
     def _check_combinations(self) -> StateSpaceConfig:

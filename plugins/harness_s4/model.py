@@ -1,17 +1,19 @@
-"""S4 and S4D as token models: pre-norm residual blocks around a state space layer."""
+"""S4 and S4D: pre-norm residual blocks around a state space layer, over tokens or over the patches of an image."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from harness.interfaces import Kernels, ParameterGroup, TokenData
+from harness.interfaces import DataDescription, ImageData, Kernels, ParameterGroup
 from harness_s4.config import S4Config, S4DConfig, StateSpaceConfig
 from harness_s4.diagonal import S4DLayer
 from harness_s4.low_rank import S4Layer
+from harness_sequence.patches import PatchClassifier, patch_grid
 from harness_sequence.stack import Block, TokenModel
 
 State = dict[str, Tensor]
@@ -45,21 +47,24 @@ class StateSpaceBlock(Block):
         return F.glu(self.mix(self.dropout(y)), -1)
 
 
-def build_s4(config: S4Config, data: TokenData, kernels: Kernels) -> TokenModel:
-    return _stack(config, data, lambda: S4Layer(config, data.length, kernels))
+def build_s4(config: S4Config, data: DataDescription, kernels: Kernels) -> TokenModel | PatchClassifier:
+    length = math.prod(patch_grid(data, config.patch_size)) if isinstance(data, ImageData) else data.length
+    return _stack(config, data, lambda: S4Layer(config, length, kernels))
 
 
-def build_s4d(config: S4DConfig, data: TokenData, kernels: Kernels) -> TokenModel:
+def build_s4d(config: S4DConfig, data: DataDescription, kernels: Kernels) -> TokenModel | PatchClassifier:
     return _stack(config, data, lambda: S4DLayer(config, kernels))
 
 
-def _stack(config: StateSpaceConfig, data: TokenData, make_layer: Callable[[], S4Layer | S4DLayer]) -> TokenModel:
+def _stack(
+    config: StateSpaceConfig, data: DataDescription, make_layer: Callable[[], S4Layer | S4DLayer]
+) -> TokenModel | PatchClassifier:
+    blocks = [StateSpaceBlock(make_layer(), config.d_model, config.dropout) for _ in range(config.num_layers)]
+    norm = nn.LayerNorm(config.d_model)
+    if isinstance(data, ImageData):
+        return PatchClassifier(data, config.patch_size, config.d_model, blocks, norm)
     return TokenModel(
-        vocab=data.vocab,
-        d_model=config.d_model,
-        blocks=[StateSpaceBlock(make_layer(), config.d_model, config.dropout) for _ in range(config.num_layers)],
-        norm=nn.LayerNorm(config.d_model),
-        tie_embeddings=config.tie_embeddings,
+        vocab=data.vocab, d_model=config.d_model, blocks=blocks, norm=norm, tie_embeddings=config.tie_embeddings
     )
 
 

@@ -8,6 +8,10 @@ from harness_s4.s4_kernel import declarations as s4_kernel
 from harness_s4.s4d_kernel import declarations as s4d_kernel
 from harness_s4.source import S4, S4D
 
+CAPABILITIES = frozenset(
+    {Capability.PREDICTS_TOKENS, Capability.STEPS_TOKENS, Capability.CLASSIFIES, Capability.EXTRACTS_FEATURES}
+)
+
 
 @hookimpl
 def harness_models() -> list[ModelSpec]:
@@ -35,7 +39,7 @@ def _model(name: str, summary: str, source: Source, config: str) -> ModelSpec:
         config=Ref(f"harness_s4.config:{config}"),
         build=Ref(f"harness_s4.model:build_{name}"),
         parameter_groups=Ref("harness_s4.model:parameter_groups"),
-        capabilities=frozenset({Capability.PREDICTS_TOKENS, Capability.STEPS_TOKENS}),
+        capabilities=CAPABILITIES,
         ops=(f"{name}_kernel", "long_conv"),
         shares=("harness_sequence",),
     )

@@ -1,0 +1,1 @@
+"""Simple models that comparisons of image models need."""
