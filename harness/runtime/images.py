@@ -59,6 +59,10 @@ class Standardisation:
         return (images.float() - mean) / deviation
 
 
+SYMMETRIC = Standardisation(mean=(127.5,), deviation=(127.5,))
+"""Bytes as numbers from -1 to 1, whatever the images."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preparation:
     """What is done to a batch of bytes before a network reads it: standardised, then resized where a size is given.

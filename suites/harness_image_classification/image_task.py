@@ -136,11 +136,12 @@ class ImageTask:
         return {name: array[chosen] for name, array in arrays.items()}
 
     def preparation(self, data: Dataset | None) -> Preparation:
-        from harness.runtime.images import Preparation, Standardisation
+        from harness.runtime.images import SYMMETRIC, Preparation, Standardisation
 
-        described = self.describe()
+        described, images = self.describe(), split_of(data, "train")["images"]
+        symmetric = self.protocol.scaling == "symmetric"
         return Preparation(
-            standardisation=Standardisation.of(split_of(data, "train")["images"]),
+            standardisation=SYMMETRIC if symmetric else Standardisation.of(images),
             size=(described.height, described.width) if self.protocol.image_size else None,
         )
 

@@ -16,6 +16,10 @@ class ProtocolOptions(Options):
 
     train_images: int = Field(0, ge=0, description="training images, as many of each class; 0 is all of them")
     image_size: int = Field(0, ge=0, description="side in pixels that images are resized to; 0 leaves them as they are")
+    scaling: Literal["standardised", "symmetric"] = Field(
+        "standardised",
+        description="mean 0 and deviation 1 over the training split, or from -1 to 1 as published weights expect",
+    )
     shift: int = Field(0, ge=0, description="pixels that training moves an image by at most, along each axis")
     resized_crop: float = Field(
         0.0, ge=0, le=1, description="least share of an image that training cuts out and scales up; 0 is off"

@@ -106,3 +106,9 @@ def test_chance_and_the_majority_class_are_references(task, data):
 def test_a_split_that_is_not_there_is_named(task, data, reader):
     with pytest.raises(DataError, match="made has no split 'tst'; it has test, train, validation"):
         task().evaluate(reader(), data, "tst", training=TRAINING, device=CPU)
+
+
+def test_symmetric_images_run_from_minus_one_to_one(task, data):
+    batch = task(scaling="symmetric").sample_batch(data, training=TRAINING, device=CPU)
+    expected = data.splits["train"]["images"][:32].astype(np.float32) / 127.5 - 1
+    np.testing.assert_allclose(batch.inputs[:, 0].numpy(), expected, rtol=0, atol=1e-6)
