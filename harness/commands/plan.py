@@ -58,8 +58,8 @@ def command(overrides: tuple[str, ...], plugins: tuple[Path, ...], results: Path
         table.add_row(trial.task, trial.model, kernels, str(trial.seed), str(trial.budget.steps),
                       *((why,) if explain else ()))  # fmt: skip
     console.print(table)
-    for item in plan.skipped:
-        console.print(f"left out: {item.task} {item.model}: {item.reason}", markup=False, highlight=False)
+    for line in plan.left_out:
+        console.print(line, markup=False, highlight=False)
     impossible = sum(bool(trial.unsupported) for trial in plan.trials)
     expected = f"about {duration(seconds)} of one core" if seconds is not None else "time unknown (no rows yet)"
     if seconds is not None and guessed:

@@ -178,8 +178,8 @@ def describe_run(chosen: Selection, overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def announce(console: Any, plan: Plan, waiting: int) -> None:
-    for item in plan.skipped:
-        console.print(f"left out: {item.task} {item.model}: {item.reason}", markup=False, highlight=False)
+    for line in plan.left_out:
+        console.print(line, markup=False, highlight=False)
     done = len(plan.trials) - waiting
     already = f", {done} done before" if done else ""
     console.print(

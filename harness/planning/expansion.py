@@ -45,7 +45,7 @@ def make_plan(suite: str, scale_name: str, scale: Scale, overrides: Sequence[Ove
             continue
         only = scale.tasks.get(task_name, TaskEntry()).only
         if only and not request.models_chosen and model_name not in only:
-            reason = f"{suite} compares only {', '.join(only)} on {task_name} at {scale_name}; name models with model="
+            reason = f"at {scale_name} the suite compares only {', '.join(only)}; name others with model="
             skipped.append(Skipped(task=task_name, model=model_name, reason=reason))
             continue
         kernels = request.kernels

@@ -77,6 +77,14 @@ class Plan:
     trials: tuple[Trial, ...]
     skipped: tuple[Skipped, ...]
 
+    @property
+    def left_out(self) -> list[str]:
+        """A line for each task and reason, with the models that it is about."""
+        models: dict[tuple[str, str], list[str]] = {}
+        for item in self.skipped:
+            models.setdefault((item.task, item.reason), []).append(item.model)
+        return [f"left out: {task} {', '.join(names)}: {reason}" for (task, reason), names in models.items()]
+
     @cached_property
     def run_id(self) -> str:
         """The same for the same trials, so that a run that is taken up again is the same run."""

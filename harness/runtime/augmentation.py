@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 
@@ -27,15 +27,14 @@ class Augmentation:
     mixup: float = 0.0
 
     def moved(self, images: UInt8[Tensor, "b c h w"], draws: np.random.Generator) -> UInt8[Tensor, "b c h w"]:
-        """Shifted or cropped, and mirrored."""
-        if self.shift:
-            images = shifted(images, draws.integers(0, 2 * self.shift + 1, (len(images), 2)), self.shift)
+        """Cropped, then shifted and mirrored."""
         if self.resized_crop:
             images = cropped(images, boxes(len(images), images.shape[2:], self.resized_crop, draws))
-        if self.flip:
-            mirrored = torch.from_numpy(draws.random(len(images)) < 0.5).to(images.device)
-            images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
-        return images
+        if not (self.shift or self.flip):
+            return images
+        offsets = draws.integers(-self.shift, self.shift + 1, (len(images), 2))
+        mirrored = draws.random(len(images)) < (0.5 if self.flip else 0.0)
+        return shifted(images, offsets, mirrored, self.shift)
 
     def mixed(
         self, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"], num_classes: int, draws: np.random.Generator
@@ -46,20 +45,23 @@ class Augmentation:
         weight = float(draws.beta(self.mixup, self.mixup))
         partner = torch.from_numpy(draws.permutation(len(images))).to(images.device)
         targets = F.one_hot(labels, num_classes).to(images.dtype)
-        return images.lerp(images[partner], 1 - weight), targets.lerp(targets[partner], 1 - weight)
+        return images[partner].lerp_(images, weight), targets[partner].lerp_(targets, weight)
 
 
-def shifted(images: UInt8[Tensor, "b c h w"], offsets: np.ndarray, most: int) -> UInt8[Tensor, "b c h w"]:
-    """Each image moved by its offset minus `most`, with zeros where nothing was. `offsets` are [b, 2], 0..2 `most`."""
+def shifted(
+    images: UInt8[Tensor, "b c h w"], offsets: Int[np.ndarray, "b 2"], mirrored: Bool[np.ndarray, " b"], most: int
+) -> UInt8[Tensor, "b c h w"]:
+    """Each image moved up and left by its offsets, of at most `most` pixels, with zeros where nothing was; some of them
+    mirrored besides."""
     batch, channels, height, width = images.shape
-    padded = F.pad(images, (most, most, most, most))
-    tops, lefts = torch.from_numpy(offsets).to(images.device).unbind(1)
-    rows = tops[:, None] + torch.arange(height, device=images.device)  # [b, h]
-    columns = lefts[:, None] + torch.arange(width, device=images.device)  # [b, w]
-    flat = padded.flatten(2)  # [b, c, (h + 2 most)(w + 2 most)]
-    places = rows[:, :, None] * padded.shape[3] + columns[:, None]  # [b, h, w]
-    places = places.flatten(1)[:, None].expand(-1, channels, -1)
-    return flat.gather(2, places).view(batch, channels, height, width)
+    padded = F.pad(images, (most, most, most, most)) if most else images
+    row = np.arange(height) + most + offsets[:, :1]  # [b, h]
+    column = np.arange(width)
+    column = np.where(mirrored[:, None], column[::-1], column) + most + offsets[:, 1:]  # [b, w]
+    # One gather of places counted through the padded image costs a third of shifting and mirroring in turn.
+    places = row[:, :, None] * padded.shape[3] + column[:, None]  # [b, h, w]
+    index = torch.from_numpy(places.reshape(batch, 1, -1)).to(images.device)
+    return padded.flatten(2).gather(2, index.expand(-1, channels, -1)).view(batch, channels, height, width)
 
 
 def boxes(count: int, size: tuple[int, ...], least: float, draws: np.random.Generator) -> Float[np.ndarray, "count 4"]:

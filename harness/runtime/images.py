@@ -56,7 +56,7 @@ class Standardisation:
             torch.tensor(numbers, dtype=torch.float32, device=images.device).view(-1, 1, 1)
             for numbers in (self.mean, self.deviation)
         )
-        return (images.float() - mean) / deviation
+        return images.float().sub_(mean).div_(deviation)
 
 
 SYMMETRIC = Standardisation(mean=(127.5,), deviation=(127.5,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -41,22 +42,19 @@ class DefaultTokenLearner:
         return {"loss": self._optimization.update(self._losses(batch))}
 
     def _losses(self, batch: TokenBatch) -> Iterator[Tensor]:
-        """The loss of each part of the batch, weighted by its share of the scored targets."""
-        parts = [
-            TokenBatch(
-                inputs=batch.inputs[part],
-                targets=batch.targets[part],
-                lengths=None if batch.lengths is None else batch.lengths[part],
-            )
-            for part in in_order(len(batch.inputs), self._micro_batch or len(batch.inputs))
-        ]
-        if len(parts) == 1:
+        """The loss of each part of the batch, which add up to that of the whole."""
+        if not self._micro_batch:
             yield token_loss(self.logits(batch), batch, self._smoothing)
             return
         scored = (batch.targets != IGNORE).sum()
-        for part in parts:
-            share = (part.targets != IGNORE).sum() / scored
-            yield share * token_loss(self.logits(part), part, self._smoothing)
+        for chosen in in_order(len(batch.inputs), self._micro_batch):
+            part = TokenBatch(
+                inputs=batch.inputs[chosen],
+                targets=batch.targets[chosen],
+                lengths=None if batch.lengths is None else batch.lengths[chosen],
+            )
+            # A sum, since the mean over a part without scored targets is not a number.
+            yield token_loss(self.logits(part), part, self._smoothing, reduction="sum") / scored
 
     def logits(self, batch: TokenBatch) -> Float[Tensor, "batch length vocab"] | Float[Tensor, "batch vocab"]:
         logits = self._optimization.outputs(batch.inputs)
@@ -85,7 +83,7 @@ class DefaultClassifierLearner:
         return {"loss": self._optimization.update(self._losses(batch))}
 
     def _losses(self, batch: ImageBatch) -> Iterator[Tensor]:
-        """The loss of each part of the batch, weighted by its share of the images."""
+        """The loss of each part of the batch, which add up to that of the whole."""
         for part in in_order(len(batch.inputs), self._micro_batch or len(batch.inputs)):
             inputs, targets = batch.inputs[part], batch.targets[part]
             logits = self._optimization.outputs(inputs)
@@ -105,10 +103,16 @@ class DefaultClassifierLearner:
         return features if features.dtype == torch.float64 else features.float()
 
 
-def token_loss(logits: Tensor, batch: TokenBatch, label_smoothing: float = 0.0) -> Tensor:
-    """Mean cross-entropy in nats over the scored targets."""
+def token_loss(
+    logits: Tensor, batch: TokenBatch, label_smoothing: float = 0.0, reduction: Literal["mean", "sum"] = "mean"
+) -> Tensor:
+    """Cross-entropy in nats over the scored targets."""
     return F.cross_entropy(
-        logits.flatten(0, -2), batch.targets.flatten(), ignore_index=IGNORE, label_smoothing=label_smoothing
+        logits.flatten(0, -2),
+        batch.targets.flatten(),
+        ignore_index=IGNORE,
+        label_smoothing=label_smoothing,
+        reduction=reduction,
     )
 
 

@@ -64,17 +64,17 @@ class Optimization:
         for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * factor
         self._optimizer.zero_grad(set_to_none=True)
-        total = torch.zeros(())
+        parts = []
         for loss in losses:
             loss.backward()
-            total = total.to(loss.device) + loss.detach()
+            parts.append(loss.detach())
         if self._training.gradient_clip > 0:
             nn.utils.clip_grad_norm_(self._parameters, self._training.gradient_clip)
         self._optimizer.step()
         if self._average is not None:
             self._average.update_parameters(self.module)
         self._step += 1
-        return total
+        return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
 
 
 def schedule(step: int, steps: int, training: Training) -> float:

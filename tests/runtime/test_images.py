@@ -81,11 +81,19 @@ def test_resizing_to_twice_the_side_keeps_flat_images_flat():
 
 def test_shifting_moves_each_image_by_its_own_offset_and_fills_with_zeros():
     images = torch.arange(1, 13, dtype=torch.uint8).view(1, 1, 3, 4).repeat(2, 1, 1, 1)
-    moved = shifted(images, np.array([[1, 1], [2, 0]]), 1)
-    # Offset (1, 1) of at most 1 is no shift; (2, 0) reads one row further down and one column further left.
+    moved = shifted(images, np.array([[0, 0], [1, -1]]), np.array([False, False]), 1)
+    # What is read for (1, -1) lies one row further down and one column further left.
     expected = torch.tensor([[0, 5, 6, 7], [0, 9, 10, 11], [0, 0, 0, 0]], dtype=torch.uint8)
     assert torch.equal(moved[0], images[0])
     assert torch.equal(moved[1, 0], expected)
+
+
+def test_mirroring_is_of_the_shifted_image():
+    images = torch.from_numpy(arrays()["images"]).movedim(-1, 1)[:2]
+    offsets = np.array([[2, 1], [-1, 2]])
+    plain = shifted(images, offsets, np.array([False, False]), 2)
+    mixed = shifted(images, offsets, np.array([True, False]), 2)
+    assert torch.equal(mixed, torch.stack([plain[0].flip(2), plain[1]]))
 
 
 def test_cropping_the_whole_image_changes_nothing():
