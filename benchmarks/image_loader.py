@@ -2,9 +2,9 @@
 
     python benchmarks/image_loader.py
 
-Interleaves rounds of both and prints, for each model and augmentation (that of the suite at `small`, and all of it), the
-ratio of the medians with the quartiles of the rounds' ratios. 1.05 is the limit that the project sets itself. Runs on a
-GPU where there is one.
+Interleaves rounds of both and prints, for each model and augmentation (that of the suite at `small`, and all of it),
+the ratio of the medians with the quartiles of the rounds' ratios. 1.05 is the limit that the project sets itself. Runs
+on a GPU where there is one.
 """
 
 from __future__ import annotations
