@@ -47,7 +47,18 @@ class ImageData:
     width: int
 
 
-DataDescription: TypeAlias = TokenData | ImageData
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VideoData:
+    """What a video model is built for: clips [channels, frames, height, width] of one of `num_classes`."""
+
+    num_classes: int
+    channels: int
+    frames: int
+    height: int
+    width: int
+
+
+DataDescription: TypeAlias = TokenData | ImageData | VideoData
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,13 +114,29 @@ class TokenBatch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageBatch:
-    """A batch of images, standardised channel by channel with the training split's mean and deviation.
+    """A batch of images: for classifiers standardised as the task says, for generative models from 0 to 1.
 
     `targets` are classes [batch], or their probabilities [batch, classes] where images are mixed.
     """
 
     inputs: Float[Tensor, "batch channels height width"]
     targets: Int[Tensor, " batch"] | Float[Tensor, "batch classes"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompletionBatch:
+    """Images from 0 to 1 of which a part is hidden: `observed` is 1 where a pixel is given, 0 where it is asked for."""
+
+    inputs: Float[Tensor, "batch channels height width"]
+    observed: Float[Tensor, "height width"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VideoBatch:
+    """A batch of clips from 0 to 1 with their classes."""
+
+    inputs: Float[Tensor, "batch channels frames height width"]
+    targets: Int[Tensor, " batch"]
 
 
 # --- models -------------------------------------------------------------------------------------------------------
@@ -147,9 +174,92 @@ class ExtractsFeatures(Protocol):
         ...
 
 
+@runtime_checkable
+class GivesLoss(Protocol):
+    """A model that says itself what it minimises; it draws from torch's global generator."""
+
+    def loss(self, batch: Any) -> Tensor:
+        """The mean over the batch, a scalar."""
+        ...
+
+
+@runtime_checkable
+class BoundsLikelihood(Protocol):
+    """A latent variable model of images (capability BOUNDS_LIKELIHOOD)."""
+
+    def log_weights(
+        self, images: Float[Tensor, "batch channels height width"], samples: int, generator: torch.Generator
+    ) -> Float[Tensor, "samples batch"]:
+        """log p(x, z) - log q(z | x) in nats, for `samples` draws of z from q(z | x).
+
+        Their mean is the evidence lower bound, the logarithm of their exponentials' mean the importance-weighted one.
+        """
+        ...
+
+
+@runtime_checkable
+class Reconstructs(Protocol):
+    """A model that encodes images and decodes them (capability RECONSTRUCTS)."""
+
+    def reconstruct(
+        self, images: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch channels height width"]:
+        """The images after a pass through the code, from 0 to 1."""
+        ...
+
+
+@runtime_checkable
+class SamplesImages(Protocol):
+    """A model that draws images (capability SAMPLES_IMAGES)."""
+
+    def sample(self, count: int, generator: torch.Generator) -> Float[Tensor, "count channels height width"]:
+        """Images from 0 to 1. The generator is one of the CPU, so that every device draws the same."""
+        ...
+
+
+@runtime_checkable
+class Completes(Protocol):
+    """A conditional model of the hidden part of an image (capability COMPLETES)."""
+
+    def complete(
+        self, batch: CompletionBatch, generator: torch.Generator
+    ) -> Float[Tensor, "batch channels height width"]:
+        """One draw of each whole image, from 0 to 1; what is observed stands in it as it is."""
+        ...
+
+    def conditional_log_weights(
+        self,
+        batch: CompletionBatch,
+        samples: int,
+        generator: torch.Generator,
+        *,
+        proposal: Literal["prior", "recognition"],
+    ) -> Float[Tensor, "samples batch"]:
+        """log p(y | x, z) + log p(z | x) - log r(z) in nats over the hidden pixels y, for z drawn from r.
+
+        r is the conditional prior p(z | x), whose terms cancel, or the recognition model q(z | x, y).
+        """
+        ...
+
+
+@runtime_checkable
+class SamplesVideos(Protocol):
+    """A model that draws clips (capability SAMPLES_VIDEO)."""
+
+    def sample(self, count: int, generator: torch.Generator) -> Float[Tensor, "count channels frames height width"]:
+        """Clips from 0 to 1."""
+        ...
+
+    def predict(
+        self, first: Float[Tensor, "batch channels given height width"], generator: torch.Generator
+    ) -> Float[Tensor, "batch channels frames height width"]:
+        """Clips that begin with the given frames."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Training:
-    """How the default learners train; part of what a trial is.
+    """How learners train; part of what a trial is.
 
     With `micro_batch` (0 is off) at most that many examples go through the network at once; gradients add up to those
     of the whole batch, save where a network looks at the batch itself, as batch norm does. The learning rate rises in a
@@ -158,7 +268,7 @@ class Training:
     the weights, whose decay at step n is at most (1 + n) / (10 + n). `compile` runs the network through torch.compile.
     """
 
-    optimizer: Literal["adamw", "sgd"] = "adamw"
+    optimizer: Literal["adamw", "sgd", "adagrad"] = "adamw"
     learning_rate: float = 1e-3
     batch_size: int = 32
     micro_batch: int = 0
@@ -210,6 +320,15 @@ class ClassifierLearner(Learner, Protocol):
 
     def features(self, batch: ImageBatch) -> Float[Tensor, "batch features"]:
         """What the last layer reads; only of models with capability EXTRACTS_FEATURES."""
+        ...
+
+
+class GenerativeLearner(Learner, Protocol):
+    """A learner of a model that draws, reconstructs or completes, or bounds a likelihood."""
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network to ask: that of the averaged weights where there are any."""
         ...
 
 
@@ -287,4 +406,15 @@ class Task(Protocol):
 
     def sample_batch(self, data: Dataset | None, *, training: Training, device: torch.device) -> Any:
         """A training batch of the usual size, for measuring time, FLOPs and memory."""
+        ...
+
+
+@runtime_checkable
+class Illustrates(Protocol):
+    """A task that leaves pictures beside the row."""
+
+    def illustrate(
+        self, learner: Any, data: Dataset | None, *, training: Training, device: torch.device
+    ) -> Mapping[str, bytes]:
+        """Files by name, whose suffix says what they are: .png, .gif."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from harness.canonical import canonical_json
@@ -15,10 +15,11 @@ Row: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a trial leaves: its row and its learning curve (candidate, step, name, value)."""
+    """What a trial leaves: its row, its learning curve (candidate, step, name, value), and files by name."""
 
     row: Row
     curve: list[dict[str, Any]]
+    artifacts: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def planned_columns(trial: Trial, run_id: str) -> Row:

@@ -51,6 +51,8 @@ class Capability(StrEnum):
     CLASSIFIES = "classifies"
     EXTRACTS_FEATURES = "extracts_features"
     RECONSTRUCTS = "reconstructs"
+    BOUNDS_LIKELIHOOD = "bounds_likelihood"
+    COMPLETES = "completes"
     SAMPLES_IMAGES = "samples_images"
     SAMPLES_VIDEO = "samples_video"
     ACTS = "acts"

@@ -1,11 +1,13 @@
 """Rows in Parquet: one file a trial, written whole or not at all; boards read them together.
 
 A results folder holds `rows/<trial>.parquet` (what is true), `curves/<trial>.parquet` (learning curves),
+`artifacts/<trial>/` (samples and other files that a trial left),
 `leaderboard.parquet` (all rows in one file, made from the others) and `runs/<run>.json` (which trials a run planned).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -21,7 +23,7 @@ import pyarrow.parquet as pq
 
 from harness.errors import StoreError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("os", pa.string(), "result", "operating system"),
     Column("machine_extra", TEXTS, "measured", "facts that plugins add"),
     Column("details", TEXTS, "measured", "of a kernel's row: how it was run, floor, baseline and verdict"),
+    Column("artifacts", TEXTS, "result", "SHA-256 of each file in artifacts/<trial>/"),
     Column("load_average", pa.float64(), "measured", "load over the last minute when the trial ended"),
     Column("versions", TEXTS, "result", "versions of Python, harness and libraries"),
     Column("sources", TEXTS, "identity", "version and source digest of the plugins that took part"),
@@ -155,7 +158,7 @@ class Store:
     def prepare(self) -> None:
         """Create the folders and prove that they can be written. Raises StoreError with the way out."""
         try:
-            for name in ("rows", "curves", "runs"):
+            for name in ("rows", "curves", "artifacts", "runs"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
             write_atomically(self.folder / "rows" / ".probe", b"")
             (self.folder / "rows" / ".probe").unlink()
@@ -165,13 +168,24 @@ class Store:
                 "choose another with --results, or free it"
             ) from error
 
-    def write_row(self, row: Mapping[str, Any], curve: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Write a trial's curve and then its row. A full disk raises StoreError and leaves no half-written file."""
+    def write_row(
+        self,
+        row: Mapping[str, Any],
+        curve: Sequence[Mapping[str, Any]] = (),
+        artifacts: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """Write a trial's files and curve and then its row. A full disk raises StoreError and leaves no half-written
+        file."""
         trial_id = str(row["trial_id"])
+        for name, content in (artifacts or {}).items():
+            self._write(f"artifacts/{trial_id}/{name}", content)
         if curve:
             points = [{"trial_id": trial_id, **point} for point in curve]
             self._write_table(pa.Table.from_pylist(points, schema=CURVE_SCHEMA), f"curves/{trial_id}.parquet")
         complete = {name: row.get(name) for name in NAMES} | {"schema_version": SCHEMA_VERSION}
+        complete["artifacts"] = {
+            name: hashlib.sha256(content).hexdigest() for name, content in (artifacts or {}).items()
+        }
         self._write_table(pa.Table.from_pylist([complete], schema=SCHEMA), f"rows/{trial_id}.parquet")
 
     def write_run(self, run_id: str, content: Mapping[str, Any]) -> None:
@@ -207,6 +221,15 @@ class Store:
         tables = [pq.read_table(path, schema=CURVE_SCHEMA) for path in paths if path.exists()]
         return pa.concat_tables([CURVE_SCHEMA.empty_table(), *tables]).to_pandas()
 
+    def artifacts(self, trial_ids: Iterable[str]) -> dict[str, dict[str, bytes]]:
+        """The files that these trials left, by trial and name."""
+        folders = {trial_id: self.folder / "artifacts" / trial_id for trial_id in trial_ids}
+        return {
+            trial_id: {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+            for trial_id, folder in folders.items()
+            if folder.is_dir()
+        }
+
     def runs(self) -> dict[str, list[str]]:
         """The trials that each run planned, the run that was planned last at the end."""
         paths = sorted((self.folder / "runs").glob("*.json"), key=lambda path: path.stat().st_mtime)
@@ -225,6 +248,7 @@ class Store:
 
     def _write(self, name: str, content: bytes) -> None:
         try:
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self.folder / name, content)
         except OSError as error:
             raise StoreError(

@@ -112,3 +112,12 @@ def test_a_folder_that_cannot_be_written_is_a_store_error(tmp_path):
 def test_an_empty_folder_is_a_store_error(tmp_path):
     with pytest.raises(StoreError, match="holds no results"):
         Store(tmp_path).read()
+
+
+def test_files_of_a_trial_lie_beside_its_row_and_are_named_in_it(store):
+    store.write_row(row("a"), artifacts={"samples.png": b"picture"})
+    store.write_row(row("b"))
+    assert store.artifacts(["a", "b"]) == {"a": {"samples.png": b"picture"}}
+    named = store.read().table["artifacts"]
+    assert list(named[0]) == ["samples.png"]
+    assert named[1] == {}

@@ -45,7 +45,8 @@ def command(
     reporter = load_registry(plugins).reporters[form].spec
     store = Store(results)
     chosen = choosing.everything(store) if show_all else choosing.of_runs(store, runs)
-    report = make_report(chosen.table, store.curves(chosen.table["trial_id"]), chosen.missing)
+    trial_ids = list(chosen.table["trial_id"])
+    report = make_report(chosen.table, store.curves(trial_ids), chosen.missing, store.artifacts(trial_ids))
     shown = sorted(set(chosen.table["run_id"].dropna()))
     name = shown[0] if len(shown) == 1 else "report"
     path = output or results / "reports" / f"{name}{reporter.suffix}"

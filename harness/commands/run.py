@@ -136,7 +136,7 @@ def _kept(event: Event, store: Store, registry: Registry) -> int:
         _observe(registry, "harness_trial_started", trial=event.trial)
     if not isinstance(event, Finished):
         return 0
-    store.write_row(event.outcome.row, event.outcome.curve)
+    store.write_row(event.outcome.row, event.outcome.curve, event.outcome.artifacts)
     _observe(registry, "harness_trial_finished", trial=event.trial, row=event.outcome.row)
     return 1
 
@@ -197,7 +197,8 @@ def conclude(plan: Plan, store: Store, console: Any, as_json: bool) -> int:
 
     store.export()
     reading = store.read(trial.trial_id for trial in plan.trials)
-    report = make_report(reading.table, store.curves(reading.table["trial_id"]))
+    trial_ids = list(reading.table["trial_id"])
+    report = make_report(reading.table, store.curves(trial_ids), artifacts=store.artifacts(trial_ids))
     for problem in reading.problems:
         click.echo(f"warning: {problem}", err=True)
     if not as_json:

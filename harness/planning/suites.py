@@ -22,7 +22,7 @@ class _Text(BaseModel):
 class TrainingOptions(_Text):
     """Any of the fields of `harness.interfaces.Training`; what is not given comes from the level above."""
 
-    optimizer: Literal["adamw", "sgd"] | None = None
+    optimizer: Literal["adamw", "sgd", "adagrad"] | None = None
     learning_rate: float | None = Field(default=None, gt=0)
     batch_size: int | None = Field(default=None, gt=0)
     micro_batch: int | None = Field(default=None, ge=0)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.errors import StoreError
 from harness.reports.curves import BoardCurves, make_curves
 from harness.reports.entries import Entry, Row, headline_unit, make_entries, pairs, parsed
+from harness.reports.galleries import Files, Gallery, make_galleries
 from harness.reports.provenance import Provenance, hardware_of, make_provenance
 from harness.reports.ranking import rank_entries
 from harness.store import to_table
@@ -96,23 +97,30 @@ class Board:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """What every form of report is rendered from. `curves` has one item a board; `missing` counts planned trials
-    that have no row yet."""
+    """What every form of report is rendered from. `curves` and `galleries` have one item a board; `missing` counts
+    planned trials that have no row yet."""
 
     boards: tuple[Board, ...]
     provenance: Provenance
     curves: tuple[BoardCurves, ...]
+    galleries: tuple[tuple[Gallery, ...], ...]
     missing: int = 0
 
 
-def make_report(rows: pd.DataFrame, curves: pd.DataFrame | None = None, missing: int = 0) -> Report:
-    """The report of these rows, with their learning curves (`Store.curves`). Raises StoreError without rows."""
+def make_report(
+    rows: pd.DataFrame, curves: pd.DataFrame | None = None, missing: int = 0, artifacts: Files | None = None
+) -> Report:
+    """The report of these rows, with their learning curves (`Store.curves`) and files (`Store.artifacts`).
+
+    Raises StoreError without rows.
+    """
     plain = _plain(rows)
     boards = _boards(plain)
     return Report(
         boards=boards,
         provenance=make_provenance(plain),
         curves=tuple(make_curves(board.entries, curves) for board in boards),
+        galleries=tuple(make_galleries(board.entries, artifacts or {}) for board in boards),
         missing=missing,
     )
 

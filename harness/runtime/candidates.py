@@ -13,7 +13,7 @@ from harness.errors import PluginError
 from harness.interfaces import FitOutcome, Learner
 from harness.runtime.context import TrialContext
 from harness.runtime.fitting import Diverged
-from harness.runtime.learning import DefaultClassifierLearner, DefaultTokenLearner
+from harness.runtime.learning import DefaultClassifierLearner, DefaultGenerativeLearner, DefaultTokenLearner
 from harness.runtime.scoring import compute, gather_evidence
 from harness.runtime.seeding import seeded
 from harness.specs import Capability, MetricSpec
@@ -22,6 +22,11 @@ DEFAULT_LEARNERS: Mapping[Capability, Callable[..., Learner]] = {
     Capability.PREDICTS_TOKENS: DefaultTokenLearner,
     Capability.CLASSIFIES: DefaultClassifierLearner,
     Capability.EXTRACTS_FEATURES: DefaultClassifierLearner,
+    Capability.RECONSTRUCTS: DefaultGenerativeLearner,
+    Capability.BOUNDS_LIKELIHOOD: DefaultGenerativeLearner,
+    Capability.COMPLETES: DefaultGenerativeLearner,
+    Capability.SAMPLES_IMAGES: DefaultGenerativeLearner,
+    Capability.SAMPLES_VIDEO: DefaultGenerativeLearner,
 }
 RecordCandidate = Callable[[int, int, Mapping[str, float]], None]
 

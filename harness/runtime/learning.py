@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal
+from dataclasses import replace
+from typing import Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -11,9 +12,21 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from harness.errors import PluginError
-from harness.interfaces import IGNORE, ExtractsFeatures, ImageBatch, ParameterGroup, TokenBatch, Training
+from harness.interfaces import (
+    IGNORE,
+    CompletionBatch,
+    ExtractsFeatures,
+    GivesLoss,
+    ImageBatch,
+    ParameterGroup,
+    TokenBatch,
+    Training,
+    VideoBatch,
+)
 from harness.runtime.optimization import Optimization
 from harness.runtime.ordering import in_order
+
+GenerativeBatch: TypeAlias = ImageBatch | CompletionBatch | VideoBatch
 
 
 class DefaultTokenLearner:
@@ -101,6 +114,49 @@ class DefaultClassifierLearner:
         with self._optimization.autocast(batch.inputs.device):
             features = network.eval().features(batch.inputs)
         return features if features.dtype == torch.float64 else features.float()
+
+
+class DefaultGenerativeLearner:
+    """Trains a module by the loss that it gives itself."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        training: Training,
+        steps: int,
+        groups: Iterable[ParameterGroup] = (),
+        precision: str = "float32",
+    ) -> None:
+        if not isinstance(module, GivesLoss):
+            raise PluginError(f"{type(module).__name__} has no method `loss`; it says what the model minimises")
+        self.module: nn.Module = module
+        self._loss = torch.compile(module.loss) if training.compile else module.loss
+        self._micro_batch = training.micro_batch
+        self._optimization = Optimization(module, training=training, steps=steps, groups=groups, precision=precision)
+
+    @property
+    def evaluated(self) -> nn.Module:
+        return self._optimization.evaluated
+
+    def train_step(self, batch: GenerativeBatch) -> Mapping[str, Tensor]:
+        self.module.train()
+        return {"loss": self._optimization.update(self._losses(batch))}
+
+    def _losses(self, batch: GenerativeBatch) -> Iterator[Tensor]:
+        """The loss of each part of the batch, which add up to that of the whole."""
+        total = len(batch.inputs)
+        for chosen in in_order(total, self._micro_batch or total):
+            part = _part(batch, chosen) if self._micro_batch else batch
+            with self._optimization.autocast(batch.inputs.device):
+                loss = self._loss(part)
+            yield loss * (len(part.inputs) / total)
+
+
+def _part(batch: GenerativeBatch, chosen: slice) -> GenerativeBatch:
+    if isinstance(batch, CompletionBatch):
+        return replace(batch, inputs=batch.inputs[chosen])
+    return replace(batch, inputs=batch.inputs[chosen], targets=batch.targets[chosen])
 
 
 def token_loss(

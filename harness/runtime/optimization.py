@@ -128,4 +128,6 @@ def _optimizer(
     rates = [float(group["lr"]) for group in groups]
     if training.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=training.learning_rate, momentum=training.momentum, fused=True), rates
+    if training.optimizer == "adagrad":
+        return torch.optim.Adagrad(groups, lr=training.learning_rate, fused=True), rates
     return torch.optim.AdamW(groups, lr=training.learning_rate, betas=training.betas, fused=True), rates

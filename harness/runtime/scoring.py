@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
-from harness.interfaces import Evidence, Measurement
+from harness.interfaces import Evidence, Illustrates, Measurement
 from harness.runtime.context import TrialContext
 from harness.specs import MetricSpec
 
@@ -41,6 +41,14 @@ def measure_test(context: TrialContext, learner: Any) -> list[dict[str, Any]]:
         extra = gather_evidence(context, learner, split)
         found += [_entry(metric, f"{metric.name}[{label}]", compute(metric, extra)) for metric in context.metrics]
     return found
+
+
+def illustrated(context: TrialContext, learner: Any) -> Mapping[str, bytes]:
+    """The pictures that the task makes of what was learnt."""
+    assert isinstance(context.task, Illustrates)
+    learner.module.eval()
+    with torch.no_grad():
+        return context.task.illustrate(learner, context.data, training=context.trial.training, device=context.device)
 
 
 def _grouped(evidence: Evidence, group: str) -> Iterator[tuple[Any, Evidence]]:

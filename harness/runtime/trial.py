@@ -16,7 +16,7 @@ import torch
 from harness.configuration import parse_config
 from harness.devices import describe_device, peak_memory, reset_peak_memory
 from harness.errors import HarnessError, MissingDataError
-from harness.interfaces import ImageBatch, Task, TokenBatch
+from harness.interfaces import Illustrates, ImageBatch, Task, TokenBatch
 from harness.kernels.gate import check_kernel
 from harness.kernels.loading import load_kernels
 from harness.machine import machine_columns
@@ -28,7 +28,7 @@ from harness.runtime.context import TrialContext
 from harness.runtime.datasets import load_dataset
 from harness.runtime.fitting import Diverged
 from harness.runtime.measuring import count_flops, state_bytes
-from harness.runtime.scoring import measure_test
+from harness.runtime.scoring import illustrated, measure_test
 from harness.runtime.seeding import SeedStreams, seeded
 from harness.runtime.sizing import count_parameters
 from harness.specs import Capability
@@ -50,6 +50,7 @@ def run_trial(trial: Trial, registry: Registry, *, cache: Path, threads: int, ru
     started_at, started = datetime.now(UTC), time.perf_counter()
     row = planned_columns(trial, run_id) | machine_columns() | {"threads": threads, "started_at": started_at}
     curve: Curve = []
+    artifacts: dict[str, bytes] = {}
     status, reason, trace = "ok", "", ""
     if trial.unsupported:
         status, reason = "unsupported", trial.unsupported
@@ -58,7 +59,7 @@ def run_trial(trial: Trial, registry: Registry, *, cache: Path, threads: int, ru
             torch.set_num_threads(threads)
             row["machine_extra"] = _machine_extra(registry)
             with seeded(SeedStreams(trial.seed).integer("trial")):
-                _run(_prepared(trial, registry, cache, row), row, curve, report)
+                _run(_prepared(trial, registry, cache, row), row, curve, artifacts, report)
         except Diverged as error:
             status, reason = "diverged", str(error)
         except FailedCheck as error:
@@ -74,7 +75,7 @@ def run_trial(trial: Trial, registry: Registry, *, cache: Path, threads: int, ru
         "ended_at": datetime.now(UTC),
         "load_average": psutil.getloadavg()[0],
     }
-    return Outcome(row, curve)
+    return Outcome(row, curve, artifacts)
 
 
 def _machine_extra(registry: Registry) -> dict[str, str]:
@@ -122,7 +123,7 @@ def _prepared(trial: Trial, registry: Registry, cache: Path, row: Row) -> TrialC
     )
 
 
-def _run(context: TrialContext, row: Row, curve: Curve, report: Report) -> None:
+def _run(context: TrialContext, row: Row, curve: Curve, artifacts: dict[str, bytes], report: Report) -> None:
     """Fit, choose, test, measure; what is known so far is in the row at every moment."""
     headline = context.metrics[0]
     references = context.references()
@@ -149,6 +150,8 @@ def _run(context: TrialContext, row: Row, curve: Curve, report: Report) -> None:
     row |= {"metrics": metrics, "value": metrics[0]["value"], "evaluate_seconds": time.perf_counter() - started}
     if not math.isfinite(metrics[0]["value"]):
         raise Diverged(f"{headline.name} on the test split is {metrics[0]['value']}")
+    if isinstance(context.task, Illustrates):
+        artifacts |= illustrated(context, chosen.learner)
     row |= _cost_columns(context, chosen.learner)
 
 

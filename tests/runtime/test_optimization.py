@@ -5,8 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from harness.errors import PluginError
 from harness.interfaces import ImageBatch, TokenBatch, Training
-from harness.runtime.learning import DefaultClassifierLearner, DefaultTokenLearner
+from harness.runtime.learning import DefaultClassifierLearner, DefaultGenerativeLearner, DefaultTokenLearner
 from harness.runtime.optimization import Optimization, schedule
 
 
@@ -155,3 +156,58 @@ def test_small_parts_of_a_batch_of_tokens_weigh_by_their_scored_targets():
         learner = DefaultTokenLearner(nn.Embedding(5, 5), training=Training(micro_batch=micro_batch), steps=1)
         losses.append(float(learner.train_step(TokenBatch(inputs=inputs, targets=targets))["loss"]))
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+class Mean(nn.Module):
+    """Estimates the mean of its images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean = nn.Parameter(torch.zeros(3, 2, 2))
+
+    def loss(self, given):
+        return (given.inputs - self.mean).square().mean()
+
+
+@pytest.mark.parametrize("micro_batch", [0, 3])
+def test_a_model_is_trained_by_its_own_loss(micro_batch):
+    training = Training(
+        optimizer="sgd",
+        momentum=0.0,
+        learning_rate=6.0,
+        gradient_clip=0.0,
+        warmup_fraction=0.0,
+        micro_batch=micro_batch,
+    )
+    learner = DefaultGenerativeLearner(Mean(), training=training, steps=1)
+    # The gradient is 2 (mean - images) / 12, so one step of 6 lands on the batch's mean.
+    loss = learner.train_step(batch())["loss"]
+    torch.testing.assert_close(learner.module.mean.detach(), batch().inputs.mean(dim=0))
+    torch.testing.assert_close(loss, batch().inputs.square().mean())
+
+
+def test_a_model_without_a_loss_is_named():
+    with pytest.raises(PluginError, match="Sequential has no method `loss`"):
+        DefaultGenerativeLearner(network(), training=Training(), steps=1)
+
+
+def test_the_averaged_network_is_asked():
+    learner = DefaultGenerativeLearner(Mean(), training=Training(ema_decay=0.5, learning_rate=0.1), steps=3)
+    for step in range(3):
+        learner.train_step(batch(step))
+    assert learner.evaluated is not learner.module
+    assert not torch.equal(learner.evaluated.mean, learner.module.mean)
+
+
+def test_adagrad_divides_by_the_root_of_summed_squares():
+    training = Training(
+        optimizer="adagrad", learning_rate=0.1, gradient_clip=0.0, warmup_fraction=0.0, final_fraction=1.0
+    )
+    learner = DefaultGenerativeLearner(Mean(), training=training, steps=4)
+    mean, squares = torch.zeros(3, 2, 2), torch.zeros(3, 2, 2)
+    for step in range(4):
+        learner.train_step(batch(step))
+        gradient = 2 * (mean - batch(step).inputs.mean(dim=0)) / 12
+        squares = squares + gradient**2
+        mean = mean - 0.1 * gradient / (squares.sqrt() + 1e-10)
+    torch.testing.assert_close(learner.module.mean.detach(), mean, rtol=1e-5, atol=1e-6)
