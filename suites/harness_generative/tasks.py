@@ -1,0 +1,75 @@
+"""The tasks of the suite, from their options."""
+
+from __future__ import annotations
+
+from harness_generative.completion import CompletionTask
+from harness_generative.grey_images import Binarisation, GreyImages
+from harness_generative.likelihood import LikelihoodTask
+from harness_generative.options import (
+    CompletionOptions,
+    DigitSamplesOptions,
+    FashionSamplesOptions,
+    GreyImagesOptions,
+    LikelihoodOptions,
+    VideoOptions,
+)
+from harness_generative.reconstruction import ReconstructionTask
+from harness_generative.sampling import SamplingTask
+from harness_generative.videos import VideoTask
+
+
+def binary_likelihood(options: LikelihoodOptions) -> LikelihoodTask:
+    """Training images are binarised anew whenever they are met."""
+    return _likelihood(options, "resampled")
+
+
+def fixed_binary_likelihood(options: LikelihoodOptions) -> LikelihoodTask:
+    """Training images are binarised once."""
+    return _likelihood(options, "fixed")
+
+
+def reconstruction(options: GreyImagesOptions) -> ReconstructionTask:
+    """Encode and decode grey images."""
+    request, data = options.images()
+    return ReconstructionTask(dataset=request, data=data, images=GreyImages(brightest=options.brightest))
+
+
+def quadrants(options: CompletionOptions) -> CompletionTask:
+    """Fill in the quadrants of a binarised image that are not given."""
+    request, data = options.images()
+    return CompletionTask(
+        dataset=request,
+        data=data,
+        images=GreyImages(brightest=options.brightest, binarisation="resampled"),
+        num_observed=options.num_observed,
+        samples=options.samples,
+    )
+
+
+def digit_samples(options: DigitSamplesOptions) -> SamplingTask:
+    """Draw digits; a network that knows digits judges them."""
+    return _sampling(GreyImagesOptions(source="digits"), "digits-cnn-v1", options.num_samples)
+
+
+def fashion_samples(options: FashionSamplesOptions) -> SamplingTask:
+    """Draw clothes; a network that knows clothes judges them."""
+    source = GreyImagesOptions(source="fashion_mnist", folder=options.folder)
+    return _sampling(source, "fashion-cnn-v1", options.num_samples)
+
+
+def clips(options: VideoOptions) -> VideoTask:
+    """Draw clips and predict how others go on."""
+    request, data = options.videos()
+    return VideoTask(dataset=request, data=data, num_given=options.num_given, num_samples=options.num_samples)
+
+
+def _likelihood(options: LikelihoodOptions, binarisation: Binarisation) -> LikelihoodTask:
+    request, data = options.images()
+    images = GreyImages(brightest=options.brightest, binarisation=binarisation)
+    return LikelihoodTask(dataset=request, data=data, images=images, samples=options.samples)
+
+
+def _sampling(source: GreyImagesOptions, extractor: str, num_samples: int) -> SamplingTask:
+    request, data = source.images()
+    images = GreyImages(brightest=source.brightest)
+    return SamplingTask(dataset=request, data=data, images=images, extractor=extractor, num_samples=num_samples)
