@@ -337,7 +337,10 @@ class GenerativeLearner(Learner, Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """What an evaluation leaves: arrays with one entry an example, never means, and groups to slice them by."""
+    """What an evaluation leaves: arrays with one entry an example, never means, and groups to slice them by.
+
+    A group slices the arrays that have as many entries as it.
+    """
 
     arrays: Mapping[str, Array]
     groups: Mapping[str, Array] = field(default_factory=dict)

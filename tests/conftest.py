@@ -17,6 +17,10 @@ from harness.registry import Registry, load_registry
 # Shapes in signatures are checked wherever a test runs this code in its own process.
 SHAPED = ["harness.runtime.learning", "harness_sequence", "harness_transformer", "harness_infini", "harness_baselines"]
 SHAPED += ["harness.runtime.augmentation", "harness.runtime.images", "harness_vit"]
+SHAPED += ["harness_cvae", "harness_gan", "harness_vae", "harness_video_diffusion"]
+# Those that are given wrong shapes on purpose are left out.
+MEASURES = ("class_scores", "comparisons", "extractor_network", "feature_statistics", "frechet_distance", "pairs")
+SHAPED += [f"harness_generative.{name}" for name in (*MEASURES, "neighbourhoods")]
 # Not what numba or Triton compile themselves.
 SHAPED += [f"harness_s4.{name}" for name in ("diagonal", "discretisation", "hippo", "low_rank", "model", "steps")]
 SHAPED += [f"harness_s4.s4_kernel.{name}" for name in ("cauchy", "dense", "parallel", "reference")]

@@ -57,7 +57,9 @@ def _grouped(evidence: Evidence, group: str) -> Iterator[tuple[Any, Evidence]]:
     labels = evidence.groups[group]
     for label in np.unique(labels):
         chosen = labels == label
-        yield label, Evidence(arrays={name: array[chosen] for name, array in evidence.arrays.items()})
+        # What has another number of entries is not about these examples, such as features of samples.
+        parts = {name: array[chosen] if len(array) == len(labels) else array for name, array in evidence.arrays.items()}
+        yield label, Evidence(arrays=parts)
 
 
 def _entry(metric: MetricSpec, name: str, measurement: Measurement) -> dict[str, Any]:
