@@ -27,8 +27,8 @@ from harness.runtime.learning import DefaultClassifierLearner
 from harness_baselines.images.config import ConvNetConfig
 from harness_baselines.images.convnet import ConvNet
 from harness_sequence.attention.fused import attention
+from harness_vit.builders import build
 from harness_vit.config import ViTConfig
-from harness_vit.model import build
 
 ROUNDS, STEPS, BATCH = 15, 20, 64
 AUGMENTATIONS = {"flip": Augmentation(flip=True), "all": Augmentation(shift=2, flip=True, mixup=0.2)}

@@ -6,7 +6,6 @@ import math
 import zipfile
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,10 +17,8 @@ from harness.errors import DataError, MissingDataError, UsageError
 from harness.interfaces import ImageData
 from harness_vit.config import ViTConfig
 from harness_vit.layouts import Weights, from_npz, from_safetensors, listed
+from harness_vit.model import VisionTransformer
 from harness_vit.positions import Grid, SequencePositions, resample
-
-if TYPE_CHECKING:
-    from harness_vit.model import VisionTransformer
 
 HEAD = {"head.weight", "head.bias"}
 HIDDEN_HEAD = {"pre_logits.weight", "pre_logits.bias"}

@@ -7,19 +7,16 @@ y  what the head reads  [B, D]
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from harness.interfaces import ImageData, Kernels
+from harness.interfaces import ImageData
 from harness_sequence.attention.op import Attention
 from harness_sequence.patches import PatchEmbedding
 from harness_sequence.self_attention import split_heads
-from harness_vit.checkpoint import load_checkpoint
 from harness_vit.config import ViTConfig
 from harness_vit.hybrid import HybridEmbedding
 from harness_vit.initialisation import initialise_map
@@ -124,14 +121,6 @@ class VisionTransformer(nn.Module):
 
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch classes"]:
         return self.head(self.features(images))  # type: ignore[no-any-return]
-
-
-def build(config: ViTConfig, data: ImageData, kernels: Kernels) -> VisionTransformer:
-    """The network for images of `data`, with the checkpoint's weights where one is given."""
-    model = VisionTransformer(config, data, kernels["attention"])
-    if config.checkpoint:
-        load_checkpoint(model, config, data, Path(config.checkpoint))
-    return model
 
 
 def _embedding(config: ViTConfig, data: ImageData) -> PatchEmbedding | HybridEmbedding:

@@ -15,8 +15,9 @@ from transformers import ViTForImageClassification
 
 from harness.interfaces import ImageData
 from harness_sequence.attention import fused
+from harness_vit.builders import build
 from harness_vit.config import ViTConfig
-from harness_vit.model import VisionTransformer, build
+from harness_vit.model import VisionTransformer
 
 Arrays = dict[str, NDArray[np.float32]]
 D, HEADS = 24, 4

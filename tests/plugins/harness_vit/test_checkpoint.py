@@ -15,9 +15,9 @@ from transformers import ViTModel
 from harness.errors import DataError, MissingDataError, UsageError
 from harness.interfaces import ImageData
 from harness_sequence.attention import fused
+from harness_vit.builders import build
 from harness_vit.config import ViTConfig
 from harness_vit.fingerprints import fingerprint
-from harness_vit.model import build
 from harness_vit.positions import resample
 
 IMAGES = torch.randn(3, 3, 12, 12, generator=torch.Generator().manual_seed(5))

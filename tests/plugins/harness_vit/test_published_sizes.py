@@ -10,7 +10,7 @@ from transformers import ViTConfig as TheirConfig
 from harness.interfaces import ImageData
 from harness_sequence.attention import fused
 from harness_vit import plugin
-from harness_vit.model import build
+from harness_vit.builders import build
 
 CONFIGS = {spec.name: spec.config.load() for spec in plugin.harness_models()}
 IMAGENET = ImageData(num_classes=1000, channels=3, height=224, width=224)

@@ -1,0 +1,100 @@
+"""How a model is trained: what a trial may spend, how learners train, and what a learner is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+from harness.interfaces.data import ImageBatch, TokenBatch
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor, nn
+
+Kernels: TypeAlias = Mapping[str, Callable[..., Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParameterGroup:
+    """Parameters that a paper trains differently from the rest: names as in `module.named_parameters()`."""
+
+    names: frozenset[str]
+    learning_rate_scale: float = 1.0
+    max_learning_rate: float | None = None
+    weight_decay: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """How learners train; part of what a trial is.
+
+    With `micro_batch` (0 is off) at most that many examples go through the network at once; gradients add up to those
+    of the whole batch, save where a network looks at the batch itself, as batch norm does. The learning rate rises in a
+    line over `warmup_fraction` of the steps and then falls along `decay` to `final_fraction` of itself. `betas` are
+    AdamW's, `momentum` is that of SGD. With `ema_decay` (0 is off) evaluation is of the exponential moving average of
+    the weights, whose decay at step n is at most (1 + n) / (10 + n). `compile` runs the network through torch.compile.
+    """
+
+    optimizer: Literal["adamw", "sgd", "adagrad"] = "adamw"
+    learning_rate: float = 1e-3
+    batch_size: int = 32
+    micro_batch: int = 0
+    weight_decay: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.98)
+    momentum: float = 0.9
+    warmup_fraction: float = 0.1
+    decay: Literal["cosine", "linear"] = "cosine"
+    final_fraction: float = 0.0
+    gradient_clip: float = 1.0
+    label_smoothing: float = 0.0
+    ema_decay: float = 0.0
+    compile: bool = False
+    evaluations: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Budget:
+    """What a trial may spend on fitting. With `seconds` it stops at whichever comes first and says so."""
+
+    steps: int
+    seconds: float | None = None
+
+
+class Learner(Protocol):
+    """A built model: network plus the paper's own training step."""
+
+    module: nn.Module
+
+    def train_step(self, batch: Any) -> Mapping[str, Tensor]:
+        """One update; returns detached scalars of which `loss` is one."""
+        ...
+
+
+class TokenLearner(Learner, Protocol):
+    """A learner with capability PREDICTS_TOKENS."""
+
+    def logits(self, batch: TokenBatch) -> Float[Tensor, "batch length vocab"] | Float[Tensor, "batch vocab"]:
+        """Outputs at every position, or their mean over each sequence where the batch asks for one class."""
+        ...
+
+
+class ClassifierLearner(Learner, Protocol):
+    """A learner with capability CLASSIFIES."""
+
+    def logits(self, batch: ImageBatch) -> Float[Tensor, "batch classes"]:
+        """One score a class."""
+        ...
+
+    def features(self, batch: ImageBatch) -> Float[Tensor, "batch features"]:
+        """What the last layer reads; only of models with capability EXTRACTS_FEATURES."""
+        ...
+
+
+class GenerativeLearner(Learner, Protocol):
+    """A learner of a model that draws, reconstructs or completes, or bounds a likelihood."""
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network to ask: that of the averaged weights where there are any."""
+        ...
