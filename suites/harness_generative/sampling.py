@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from harness_generative.extractors import Extracted
+
 EVALUATION_SEED = 3
 CHUNK = 500
 """Samples that are drawn at a time."""
@@ -97,16 +99,23 @@ class SamplingTask:
         return Evidence(arrays=arrays)
 
     def references(self, data: Dataset | None) -> Mapping[str, float]:
-        """The Fréchet distance of one half of the test images to the other, and to uniform noise."""
+        """The Fréchet distance to the test images of as many real training images as samples are drawn (or all that
+        there are), and of uniform noise."""
         import torch
 
-        from harness_generative.comparisons import yardsticks
         from harness_generative.extractors import load_extractor
 
-        real = torch.from_numpy(self.images.held_out(data, "test"))
+        extractor = load_extractor(self.extractor)
         generator = torch.Generator().manual_seed(EVALUATION_SEED)
-        found = yardsticks(real, load_extractor(self.extractor), generator)
-        return {"real_against_real": found.floor.frechet, "uniform_noise": found.ceiling.frechet}
+        test = extractor.extract(torch.from_numpy(self.images.held_out(data, "test")), subject="test images")
+        train = split_of(data, "train")["images"]
+        chosen = torch.randperm(len(train), generator=generator)[: self.num_samples].sort().values.numpy()
+        real = torch.from_numpy(self.images.grey(train[chosen]))
+        noise = torch.rand(self.num_samples, *image_shape(self.data), generator=generator)
+        return {
+            "real_training_images": _distance(test, extractor.extract(real)),
+            "uniform_noise": _distance(test, extractor.extract(noise)),
+        }
 
     def sample_batch(self, data: Dataset | None, *, training: Training, device: torch.device) -> ImageBatch:
         return next(self.images.batches(data, "train", training.batch_size, device))
@@ -118,6 +127,11 @@ class SamplingTask:
         return {"samples.png": png(draw(asked(learner, SamplesImages), NUM_SHOWN).numpy())}
 
 
+def image_shape(data: ImageData) -> tuple[int, int, int]:
+    """Channels, height and width."""
+    return data.channels, data.height, data.width
+
+
 def draw(network: SamplesImages, count: int) -> Tensor:
     """Samples in float32 on the CPU. The first ones are the same however many are drawn up to a chunk."""
     import torch
@@ -126,3 +140,10 @@ def draw(network: SamplesImages, count: int) -> Tensor:
     with torch.no_grad():
         parts = [network.sample(min(CHUNK, count - start), generator).float().cpu() for start in range(0, count, CHUNK)]
     return torch.cat(parts)
+
+
+def _distance(real: Extracted, others: Extracted) -> float:
+    from harness_generative.feature_statistics import FeatureStatistics
+    from harness_generative.frechet_distance import frechet_distance
+
+    return frechet_distance(FeatureStatistics.of(real.features), FeatureStatistics.of(others.features))
