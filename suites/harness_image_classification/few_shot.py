@@ -30,6 +30,8 @@ from harness_image_classification.options import FewShotOptions
 if TYPE_CHECKING:
     import torch
 
+    from harness.runtime.images import Preparation
+
 PENALTIES = tuple(10.0**power for power in range(-2, 5))
 
 
@@ -78,12 +80,17 @@ class FewShotTask:
         """`predicted` and true `labels` of every image of the new classes, for every draw; group `shots`."""
         new = halved(data, new=True)
         shown, scored = split_of(new, "train"), split_of(new, split)
-        features = self._features(learner, data, scored, training, device)
+        preparation = self._base.preparation(halved(data, new=False))
+
+        def features_of(arrays: Mapping[str, Array]) -> Array:
+            return _features(learner, arrays, preparation, training.batch_size, device)
+
+        features = features_of(scored)
         labels = np.asarray(scored["labels"], dtype=np.int64)
         parts = []
         for shots, chosen in self._draws(np.asarray(shown["labels"]), dataset_of(data).name):
             support = {name: array[chosen] for name, array in shown.items()}
-            probe = _probe(self._features(learner, data, support, training, device), support["labels"])
+            probe = _probe(features_of(support), support["labels"])
             parts.append((probe.predict(features), labels, np.full(len(labels), shots)))
         predicted, true, counts = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         return Evidence(arrays={"predicted": predicted, "labels": true}, groups={"shots": counts})
@@ -100,25 +107,6 @@ class FewShotTask:
     def _base(self) -> ImageTask:
         base = replace(self.stored, num_classes=(self.stored.num_classes + 1) // 2)
         return ImageTask(dataset=self.dataset, stored=base, protocol=self.protocol)
-
-    def _features(
-        self,
-        learner: ClassifierLearner,
-        data: Dataset | None,
-        arrays: Mapping[str, Array],
-        training: Training,
-        device: torch.device,
-    ) -> Array:
-        import torch
-
-        from harness.runtime.images import ImageStore, evaluation_batches
-
-        batches = evaluation_batches(
-            ImageStore(arrays, device), self._base.preparation(halved(data, new=False)), training.batch_size
-        )
-        learner.module.eval()
-        with torch.no_grad():
-            return torch.cat([learner.features(batch).double().cpu() for batch in batches]).numpy()
 
     def _draws(self, labels: Array, name: str) -> Iterator[tuple[int, Array]]:
         """Shots, and which images are shown."""
@@ -146,6 +134,24 @@ def halved(data: Dataset | None, *, new: bool) -> Dataset:
         chosen = np.flatnonzero(labels % 2 == int(new))
         splits[split] = {"images": arrays["images"][chosen], "labels": labels[chosen] // 2}
     return replace(dataset, splits=splits)
+
+
+def _features(
+    learner: ClassifierLearner,
+    arrays: Mapping[str, Array],
+    preparation: Preparation,
+    batch_size: int,
+    device: torch.device,
+) -> Array:
+    """What the learner's last layer reads of each image, in float64."""
+    import torch
+
+    from harness.runtime.images import ImageStore, evaluation_batches
+
+    learner.module.eval()
+    with torch.no_grad():
+        batches = evaluation_batches(ImageStore(arrays, device), preparation, batch_size)
+        return torch.cat([learner.features(batch).double().cpu() for batch in batches]).numpy()
 
 
 def _probe(features: Array, labels: Array) -> Any:
