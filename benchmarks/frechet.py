@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--widths", type=int, nargs="+", default=[64, 512, 2048])
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
-    warnings.simplefilter("ignore", UserWarning)
+    warnings.filterwarnings("ignore", category=UserWarning, module="torchmetrics")
     torch.set_num_threads(1)
     for width in arguments.widths:
         both = sets(width)

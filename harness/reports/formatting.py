@@ -70,9 +70,9 @@ def swept(summary: Summary | None, kind: str) -> str:
     """A cell of a sweep."""
     if summary is None:
         return "–"
-    return {"value": with_interval, "count": lambda found: count(found.mean), "size": lambda found: size(found.mean)}[
-        kind
-    ](summary)
+    if kind == "count":
+        return count(summary.mean)
+    return size(summary.mean) if kind == "size" else with_interval(summary)
 
 
 def point(value: float) -> str:

@@ -23,6 +23,7 @@ from harness.interfaces import (
     Training,
     VideoBatch,
 )
+from harness.runtime.numerics import widened
 from harness.runtime.optimization import Optimization
 from harness.runtime.ordering import in_order
 
@@ -113,7 +114,7 @@ class DefaultClassifierLearner:
             raise PluginError(f"{type(network).__name__} declares extracts_features but has no method `features`")
         with self._optimization.autocast(batch.inputs.device):
             features = network.eval().features(batch.inputs)
-        return features if features.dtype == torch.float64 else features.float()
+        return widened(features)
 
 
 class DefaultGenerativeLearner:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from harness.errors import PluginError
 from harness.interfaces import ParameterGroup, Training
+from harness.runtime.numerics import widened
 
 
 class Optimization:
@@ -38,7 +39,7 @@ class Optimization:
         self._autocast = None if precision == "float32" else getattr(torch, precision)
         self._optimizer, self._rates = _optimizer(module, training, list(groups))
         self._parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        self._average = _average(module, training.ema_decay) if training.ema_decay else None
+        self._average = AveragedModel(module, avg_fn=moving_average(training.ema_decay)) if training.ema_decay else None
         self._trained = _compiled(module, training.compile)
 
     @property
@@ -52,7 +53,7 @@ class Optimization:
         network = self._trained if training or self._average is None else self.evaluated.train(False)
         with self.autocast(inputs.device):
             outputs: Tensor = network(inputs)
-        return outputs if outputs.dtype == torch.float64 else outputs.float()
+        return widened(outputs)
 
     def autocast(self, device: torch.device) -> AbstractContextManager[Any]:
         """The context in which the network runs in its precision."""
@@ -91,13 +92,17 @@ def _compiled(module: nn.Module, compile: bool) -> nn.Module:
     return cast(nn.Module, torch.compile(module)) if compile else module
 
 
-def _average(module: nn.Module, decay: float) -> AveragedModel:
+def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """The rule of an exponential moving average, for `AveragedModel`; what is not a real number is taken as it is."""
+
     def toward(average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+        if not average.is_floating_point():
+            return current
         # Early on the average may not remember the initial weights for longer than it has existed.
         kept = min(decay, (1 + float(count)) / (10 + float(count)))
         return average.lerp(current, 1 - kept)
 
-    return AveragedModel(module, avg_fn=toward)
+    return toward
 
 
 def _optimizer(

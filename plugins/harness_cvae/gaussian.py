@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from harness_cvae.numerics import standard_normal
+from harness.runtime.numerics import standard_normal
 
 LOG_2_PI = math.log(2 * math.pi)
 

@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from harness.interfaces import ImageData
+from harness.runtime.numerics import widened
 from harness_cvae.config import CompletionNetConfig
 from harness_cvae.gaussian import DiagonalGaussian
-from harness_cvae.numerics import widened
 
 
 class GaussianNetwork(nn.Module):

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from harness.interfaces import ImageBatch, Training
-from harness_gan.execution import autocast, measured, refuse_unsupported, widened
+from harness.runtime.numerics import widened
+from harness.runtime.optimization import moving_average
+from harness_gan.execution import autocast, measured, refuse_unsupported
 from harness_gan.losses import negative_value, non_saturating
 from harness_gan.pair import AdversarialPair, Scores
 
@@ -38,7 +40,12 @@ class AlternatingLearner:
         self._precision = precision
         self._player_d = _Player(module.discriminator, training.learning_rate, betas)
         self._player_g = _Player(module.generator, training.learning_rate, betas)
-        self._average = _average(module.generator, training.ema_decay) if training.ema_decay else None
+        # With the running statistics of norms, which belong to the weights that they are averaged with.
+        self._average = (
+            AveragedModel(module.generator, avg_fn=moving_average(training.ema_decay), use_buffers=True)
+            if training.ema_decay
+            else None
+        )
         self._evaluated = module
         if self._average is not None:
             self._evaluated = AdversarialPair(self._average.module, module.discriminator, module.prior)
@@ -90,15 +97,3 @@ class _Player:
         # a penalty's convolutions do not.
         loss.backward(inputs=self._parameters)
         self._adam.step()
-
-
-def _average(generator: nn.Module, decay: float) -> AveragedModel:
-    def toward(average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
-        if not average.is_floating_point():
-            return current
-        # Early on the average may not remember the initial weights for longer than it has existed.
-        kept = min(decay, (1 + float(count)) / (10 + float(count)))
-        return average.lerp(current, 1 - kept)
-
-    # With the running statistics of norms, which belong to the weights that they are averaged with.
-    return AveragedModel(generator, avg_fn=toward, use_buffers=True)

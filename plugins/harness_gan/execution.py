@@ -29,11 +29,6 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[Any
     return nullcontext() if precision == "float32" else torch.autocast(device.type, dtype=getattr(torch, precision))
 
 
-def widened(scores: Tensor) -> Tensor:
-    """The scores in float32 or wider, in which losses are taken."""
-    return scores if scores.dtype == torch.float64 else scores.float()
-
-
 def measured(scores: Scores, loss_d: Tensor, loss_g: Tensor) -> dict[str, Tensor]:
     """What an update returns: both losses and their sum, and the means of D(x) and D(G(z))."""
     return {

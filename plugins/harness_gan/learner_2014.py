@@ -9,7 +9,8 @@ from torch import Tensor
 
 from harness.errors import UsageError
 from harness.interfaces import ImageBatch, ParameterGroup, Training
-from harness_gan.execution import autocast, measured, refuse_unsupported, widened
+from harness.runtime.numerics import widened
+from harness_gan.execution import autocast, measured, refuse_unsupported
 from harness_gan.gan_2014 import Gan2014
 from harness_gan.losses import negative_value, non_saturating, saturating
 from harness_gan.momentum import MomentumDescent, learning_rate, momentum

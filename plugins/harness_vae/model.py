@@ -14,8 +14,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from harness.interfaces import ImageBatch
+from harness.runtime.numerics import standard_normal
 from harness_vae.gaussian import prior_log_prob
-from harness_vae.numerics import standard_normal
 from harness_vae.pixels import Likelihood, Pixels
 
 CODES_AT_ONCE = 4096

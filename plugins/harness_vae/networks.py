@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from harness.interfaces import ImageData
+from harness.runtime.numerics import widened
 from harness_vae.gaussian import DiagonalGaussian
-from harness_vae.numerics import widened
 
 
 class GaussianHead(nn.Module):

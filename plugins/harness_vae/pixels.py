@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from harness.runtime.numerics import widened
 from harness_vae.gaussian import LOG_2_PI
-from harness_vae.numerics import widened
 
 PIXEL_AXES = (-3, -2, -1)
 

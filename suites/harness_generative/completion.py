@@ -80,8 +80,7 @@ class CompletionTask:
         record: Record,
     ) -> FitOutcome:
         """Train on batches with the same quadrants hidden."""
-        train, order, draws = split_of(data, "train"), streams.numpy("batches"), streams.numpy("binarisation")
-        batches = self.images.training(train, training.batch_size, order, draws, device)
+        batches = self.images.training(data, training.batch_size, streams, device)
         return fit_batches(learner, self._hidden(batches, device), budget=budget, device=device, record=record)
 
     def evaluate(

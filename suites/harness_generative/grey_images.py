@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from harness.errors import DataError
-from harness.interfaces import Array, Dataset, ImageBatch
+from harness.interfaces import Array, Dataset, ImageBatch, Streams
 
 if TYPE_CHECKING:
     import torch
@@ -38,16 +38,16 @@ class GreyImages:
         return (images.astype(np.float32) / self.brightest)[:, None]
 
     def training(
-        self, arrays: Mapping[str, Array], batch_size: int, order: np.random.Generator, draws: np.random.Generator,
-        device: torch.device,
-    ) -> Iterator[ImageBatch]:  # fmt: skip
-        """Batches without end."""
+        self, data: Dataset | None, batch_size: int, streams: Streams, device: torch.device
+    ) -> Iterator[ImageBatch]:
+        """Batches of the training split without end."""
         from harness.runtime.ordering import shuffled
 
+        arrays, draws = split_of(data, "train"), streams.numpy("binarisation")
         grey = self.grey(arrays["images"])
         if self.binarisation == "fixed":
             grey = self._fixed(grey, "train")
-        for chosen in shuffled(len(grey), batch_size, order):
+        for chosen in shuffled(len(grey), batch_size, streams.numpy("batches")):
             images = grey[chosen]
             if self.binarisation == "resampled":
                 images = binarised(images, draws)

@@ -67,8 +67,7 @@ class LikelihoodTask:
         record: Record,
     ) -> FitOutcome:
         """Train on binarised batches."""
-        train, order, draws = split_of(data, "train"), streams.numpy("batches"), streams.numpy("binarisation")
-        batches = self.images.training(train, training.batch_size, order, draws, device)
+        batches = self.images.training(data, training.batch_size, streams, device)
         return fit_batches(learner, batches, budget=budget, device=device, record=record)
 
     def evaluate(

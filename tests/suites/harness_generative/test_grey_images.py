@@ -6,6 +6,7 @@ import torch
 
 from harness.errors import DataError
 from harness.interfaces import Dataset
+from harness.runtime.seeding import SeedStreams
 from harness.specs import Tier
 from harness_generative.grey_images import GreyImages, binarised
 from harness_generative.references import independent_pixels
@@ -34,7 +35,7 @@ def dataset() -> Dataset:
 
 
 def trained(images: GreyImages, count: int, seed: int = 0) -> torch.Tensor:
-    batches = images.training(arrays(), 10, np.random.default_rng(seed), np.random.default_rng(seed + 9), CPU)
+    batches = images.training(dataset(), 10, SeedStreams(seed), CPU)
     return torch.cat([batch.inputs for batch in islice(batches, count)])
 
 

@@ -1,4 +1,4 @@
-"""Precision and noise."""
+"""Precision and noise, as the runtime and the models share them."""
 
 from __future__ import annotations
 
