@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         MetricSpec,
         ModelSpec,
         OpSpec,
-        PublishedResult,
+        PublishedTable,
         ReporterSpec,
         SuiteSpec,
         TaskSpec,
@@ -71,8 +71,8 @@ def harness_reporters() -> Iterable[ReporterSpec]:  # type: ignore[empty-body]
 
 
 @hookspec
-def harness_published_results() -> Iterable[PublishedResult]:  # type: ignore[empty-body]
-    """Numbers that papers print."""
+def harness_published_results() -> Iterable[PublishedTable]:  # type: ignore[empty-body]
+    """Tables of numbers that papers print, by the tasks that they stand beside."""
 
 
 @hookspec

@@ -28,7 +28,7 @@ from harness.specs import (
     MetricSpec,
     ModelSpec,
     OpSpec,
-    PublishedResult,
+    PublishedTable,
     ReporterSpec,
     Spec,
     SuiteSpec,
@@ -111,7 +111,7 @@ class Registry:
     suites: Catalogue[SuiteSpec]
     executors: Catalogue[ExecutorSpec]
     reporters: Catalogue[ReporterSpec]
-    published: tuple[PublishedResult, ...]
+    published: Catalogue[PublishedTable]
     hooks: pluggy.PluginManager = field(repr=False)
 
     def kernels_of(self, op: str) -> dict[str, Registered[KernelSpec]]:
@@ -161,9 +161,7 @@ def load_registry(files: Sequence[Path] = (), *, entry_points: bool = True) -> R
         suites=catalogue("harness_suites", "suite"),
         executors=catalogue("harness_executors", "executor"),
         reporters=catalogue("harness_reporters", "reporter"),
-        published=tuple(
-            item for item, _ in collected["harness_published_results"] if isinstance(item, PublishedResult)
-        ),
+        published=catalogue("harness_published_results", "table of published results"),
         hooks=manager,
     )
 
@@ -256,15 +254,13 @@ def _root_of(module: ModuleType) -> Path | None:
     return file.parent if "." in module.__name__ else file
 
 
-def _collect(
-    manager: pluggy.PluginManager, hook: str, found: list[Plugin]
-) -> list[tuple[Spec | PublishedResult, Plugin]]:
+def _collect(manager: pluggy.PluginManager, hook: str, found: list[Plugin]) -> list[tuple[Spec, Plugin]]:
     by_name = {plugin.name: index for index, plugin in enumerate(found)}
-    collected: list[tuple[Spec | PublishedResult, Plugin]] = []
+    collected: list[tuple[Spec, Plugin]] = []
     for implementation in getattr(manager.hook, hook).get_hookimpls():
         index = by_name[implementation.plugin_name.removesuffix(":models")]
         try:
-            collected += [(item, found[index]) for item in implementation.function()]
+            collected += [(_declaration(item, hook), found[index]) for item in implementation.function()]
         except Exception:
             plugin = found[index]
             found[index] = Plugin(
@@ -277,13 +273,16 @@ def _collect(
     return collected
 
 
-def _catalogue(
-    kind: str, collected: list[tuple[Spec | PublishedResult, Plugin]], broken: tuple[str, ...]
-) -> Catalogue[S]:
+def _declaration(item: object, hook: str) -> Spec:
+    if not isinstance(item, Spec):
+        raise PluginError(f"{hook} returned {item!r}; it returns the declarations of harness.specs: return those")
+    return item
+
+
+def _catalogue(kind: str, collected: list[tuple[Spec, Plugin]], broken: tuple[str, ...]) -> Catalogue[S]:
     entries: dict[str, Registered[S]] = {}
     claims: dict[str, list[str]] = {}
     for spec, plugin in collected:
-        assert isinstance(spec, Spec)
         key = f"{spec.op}.{spec.name}" if isinstance(spec, KernelSpec) else spec.name
         claims.setdefault(key, []).append(plugin.name)
         entries[key] = Registered(spec=spec, plugin=plugin)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -131,13 +131,15 @@ class TaskSpec(Spec):
 class MetricSpec(Spec):
     """A metric: `compute(evidence)` returns a `harness.interfaces.Measurement`.
 
-    With `by`, the metric is also computed for every group of that name in the evidence.
+    With `by`, the metric is also computed for every group of that name in the evidence. `needs` names arrays of the
+    evidence that a task leaves only when its options ask for them: without them the metric is not in the row.
     """
 
     compute: Ref[Any]
     unit: str
     higher_is_better: bool
     by: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -286,14 +288,35 @@ class ReporterSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PublishedResult:
-    """A number that a paper prints, shown beside measured ones and never ranked with them."""
+    """A number as a paper prints it, shown beside measured ones and never ranked with them.
 
-    model: str
+    It stands under boards of `task` whose trials have one of `metrics`, where the task's options agree with `options`.
+    `quantity` is what the paper calls the number, `differs` what is otherwise there than on such a board;
+    `higher_is_better` is None where the number is no score. `confidence` is `verified`, or `recalled` where nobody has
+    held it against the paper.
+    """
+
+    system: str
     task: str
-    metric: str
+    metrics: tuple[str, ...]
     value: float
-    higher_is_better: bool
+    quantity: str
+    unit: str
+    higher_is_better: bool | None
+    dataset: str
     protocol: str
     source: str
+    differs: str
+    options: Mapping[str, Any] = field(default_factory=dict)
     confidence: str = "verified"
-    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PublishedTable(Spec):
+    """Published results of the named tasks: `results` loads as an iterable of PublishedResult.
+
+    A report loads it only where it shows one of these tasks.
+    """
+
+    tasks: tuple[str, ...]
+    results: Ref[Iterable[PublishedResult]]

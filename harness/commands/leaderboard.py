@@ -45,9 +45,9 @@ def command(
     from rich.console import Console
 
     from harness.errors import UsageError
-    from harness.registry import suggest
+    from harness.registry import load_registry, suggest
     from harness.reports import choosing
-    from harness.reports.board import make_boards
+    from harness.reports.board import make_boards, make_published
     from harness.reports.terminal import ALL_METRICS, print_boards
     from harness.store import Store
 
@@ -71,7 +71,7 @@ def command(
         content = {"missing": chosen.missing, "boards": [dataclasses.asdict(board) for board in boards]}
         click.echo(json.dumps(content, indent=1, ensure_ascii=False))
     else:
-        print_boards(boards, Console(), metrics)
+        print_boards(boards, Console(), metrics, make_published(boards, load_registry()))
     if chosen.missing:
         click.echo(f"{chosen.missing} planned trials have no row yet; the same `harness run` finishes them", err=True)
     for problem in chosen.problems:

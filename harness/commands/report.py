@@ -42,11 +42,12 @@ def command(
 
     if runs and show_all:
         raise UsageError("--all shows every run; leave out either it or the runs' names")
-    reporter = load_registry(plugins).reporters[form].spec
+    registry = load_registry(plugins)
+    reporter = registry.reporters[form].spec
     store = Store(results)
     chosen = choosing.everything(store) if show_all else choosing.of_runs(store, runs)
     trial_ids = list(chosen.table["trial_id"])
-    report = make_report(chosen.table, store.curves(trial_ids), chosen.missing, store.artifacts(trial_ids))
+    report = make_report(chosen.table, store.curves(trial_ids), chosen.missing, store.artifacts(trial_ids), registry)
     shown = sorted(set(chosen.table["run_id"].dropna()))
     name = shown[0] if len(shown) == 1 else "report"
     path = output or results / "reports" / f"{name}{reporter.suffix}"

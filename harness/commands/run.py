@@ -102,7 +102,7 @@ def command(
         console.print(f"stopped: {done} of {len(plan.trials)} trials are done and kept; "
                       "the same command goes on from here", highlight=False)  # fmt: skip
         return 130
-    return conclude(plan, store, console, as_json)
+    return conclude(plan, store, console, as_json, chosen.registry)
 
 
 def execute(
@@ -189,7 +189,7 @@ def announce(console: Any, plan: Plan, waiting: int) -> None:
     )
 
 
-def conclude(plan: Plan, store: Store, console: Any, as_json: bool) -> int:
+def conclude(plan: Plan, store: Store, console: Any, as_json: bool, registry: Registry) -> int:
     """Write the leaderboard and the reports; the exit code is 1 when a trial failed."""
     from harness.reports.board import make_report
     from harness.reports.terminal import print_boards
@@ -198,11 +198,12 @@ def conclude(plan: Plan, store: Store, console: Any, as_json: bool) -> int:
     store.export()
     reading = store.read(trial.trial_id for trial in plan.trials)
     trial_ids = list(reading.table["trial_id"])
-    report = make_report(reading.table, store.curves(trial_ids), artifacts=store.artifacts(trial_ids))
+    artifacts = store.artifacts(trial_ids)
+    report = make_report(reading.table, store.curves(trial_ids), artifacts=artifacts, registry=registry)
     for problem in reading.problems:
         click.echo(f"warning: {problem}", err=True)
     if not as_json:
-        print_boards(report.boards, console)
+        print_boards(report.boards, console, published=report.published)
     failed = reading.table.loc[~reading.table["status"].isin(HARMLESS)]
     page = write_report(report, store.folder / "reports" / f"{plan.run_id}.html")
     console.print(f"leaderboard: {store.folder / 'leaderboard.parquet'}", markup=False, highlight=False, soft_wrap=True)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import StoreError
-from harness.reports.curves import BoardCurves, make_curves
+from harness.reports.curves import Panel, make_panels
 from harness.reports.entries import Entry, Row, headline_unit, make_entries, pairs, parsed
 from harness.reports.galleries import Files, Gallery, make_galleries
 from harness.reports.provenance import Provenance, hardware_of, make_provenance
+from harness.reports.published import PublishedGroup, load_published, published_beside
 from harness.reports.ranking import rank_entries
 from harness.store import to_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from harness.registry import Registry
 
 # What the plan determines: every row has these.
 ASKED = {
@@ -87,6 +90,11 @@ class Board:
         return (*merged, *(entry for entry in self.entries if entry.rank is None))
 
     @property
+    def task_options(self) -> dict[str, Any]:
+        """The options of the task that all of the board's trials have."""
+        return parsed(next((item.value for item in self.conditions if item.name == ASKED["task_options"]), None))
+
+    @property
     def num_trials(self) -> int:
         return sum(entry.num_trials for entry in self.entries)
 
@@ -97,32 +105,45 @@ class Board:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """What every form of report is rendered from. `curves` and `galleries` have one item a board; `missing` counts
-    planned trials that have no row yet."""
+    """What every form of report is rendered from. `curves`, `galleries` and `published` have one item a board;
+    `missing` counts planned trials that have no row yet."""
 
     boards: tuple[Board, ...]
     provenance: Provenance
-    curves: tuple[BoardCurves, ...]
+    curves: tuple[tuple[Panel, ...], ...]
     galleries: tuple[tuple[Gallery, ...], ...]
+    published: tuple[tuple[PublishedGroup, ...], ...]
     missing: int = 0
 
 
 def make_report(
-    rows: pd.DataFrame, curves: pd.DataFrame | None = None, missing: int = 0, artifacts: Files | None = None
+    rows: pd.DataFrame,
+    curves: pd.DataFrame | None = None,
+    missing: int = 0,
+    artifacts: Files | None = None,
+    registry: Registry | None = None,
 ) -> Report:
     """The report of these rows, with their learning curves (`Store.curves`) and files (`Store.artifacts`).
 
-    Raises StoreError without rows.
+    The registry knows the published results and whose training losses are one quantity. Raises StoreError without
+    rows.
     """
     plain = _plain(rows)
     boards = _boards(plain)
     return Report(
         boards=boards,
         provenance=make_provenance(plain),
-        curves=tuple(make_curves(board.entries, curves) for board in boards),
+        curves=tuple(make_panels(board.task, board.entries, curves, registry) for board in boards),
         galleries=tuple(make_galleries(board.entries, artifacts or {}) for board in boards),
+        published=make_published(boards, registry),
         missing=missing,
     )
+
+
+def make_published(boards: Sequence[Board], registry: Registry | None) -> tuple[tuple[PublishedGroup, ...], ...]:
+    """What papers print, for each board; nothing without a registry."""
+    results = () if registry is None else load_published(registry, (board.task for board in boards))
+    return tuple(published_beside(board, results) for board in boards)
 
 
 def make_boards(rows: pd.DataFrame) -> tuple[Board, ...]:

@@ -7,6 +7,8 @@ import math
 from harness.reports.board import Board, Condition, Reference
 from harness.reports.entries import Entry
 from harness.reports.provenance import MachineFacts
+from harness.reports.published import PublishedGroup
+from harness.specs import PublishedResult
 from harness.statistics import PairedDifference, Summary
 
 
@@ -140,9 +142,25 @@ def heading(board: Board) -> str:
     """The metric of a board with its unit and direction."""
     if not board.metric:
         return "no result"
-    direction = "higher is better" if board.higher_is_better else "lower is better"
     unit = f" ({board.unit})" if board.unit and board.unit != "fraction" else ""
-    return f"{board.metric}{unit}, {direction}"
+    return f"{board.metric}{unit}, {_direction(board.higher_is_better)}"
+
+
+def _direction(higher_is_better: bool | None) -> str:
+    return "higher is better" if higher_is_better else "lower is better"
+
+
+def printed(group: PublishedGroup) -> str:
+    """What stands beside which metrics: papers' own name of it, with unit and direction."""
+    unit = f" ({group.unit})" if group.unit else ""
+    direction = "" if group.higher_is_better is None else f", {_direction(group.higher_is_better)}"
+    return f"Beside {', '.join(group.metrics)}: {group.quantity}{unit}{direction}."
+
+
+def printed_value(result: PublishedResult) -> str:
+    """A published value, with as many digits as it has, and how sure it is where nobody has checked it."""
+    checked = "" if result.confidence == "verified" else f" ({result.confidence})"
+    return f"{result.value:.12g}{checked}"
 
 
 def explanation(board: Board) -> str:

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.reports import formatting
 from harness.reports.board import Board, Reference, Report
-from harness.reports.curves import BoardCurves, Curve
+from harness.reports.curves import Curve, Panel
 from harness.reports.entries import Entry, MetricSummary
 from harness.reports.sweeps import Sweep, make_sweeps
 
@@ -60,8 +60,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """The learning curves of a board with the ends of their axes."""
+    """Curves of one quantity with the ends of their axes."""
 
+    quantity: str
     lines: tuple[Line, ...]
     lowest: float
     highest: float
@@ -84,7 +85,7 @@ def render(report: Report) -> str:
         formatting=formatting,
         overviews=make_overviews(report.boards),
         axes=[make_axis(board) for board in report.boards],
-        plots=[make_plot(curves) for curves in report.curves],
+        plots=[[make_plot(panel) for panel in panels] for panels in report.curves],
         sweeps=make_sweeps(report.boards),
         sweep_plot=sweep_plot,
         metric_names=[further_metrics(board) for board in report.boards],
@@ -126,9 +127,9 @@ def _standing(row: OverviewRow) -> tuple[int, float, str]:
     return -ranks.count(1), mean, row.label
 
 
-def make_plot(curves: BoardCurves) -> Plot | None:
+def make_plot(panel: Panel) -> Plot | None:
     """Polylines of the curves; None without any."""
-    points = [point for curve in curves.curves for point in curve.points]
+    points = [point for curve in panel.curves for point in curve.points]
     if not points:
         return None
     steps, values = [step for step, _ in points], [value for _, value in points]
@@ -144,9 +145,9 @@ def make_plot(curves: BoardCurves) -> Plot | None:
             ),
             stroke=index % NUM_STROKES,
         )
-        for index, curve in enumerate(curves.curves)
+        for index, curve in enumerate(panel.curves)
     ]
-    return Plot(tuple(lines), lowest, highest, first, last)
+    return Plot(panel.quantity, tuple(lines), lowest, highest, first, last)
 
 
 def sweep_plot(sweep: Sweep) -> Plot | None:
@@ -160,7 +161,7 @@ def sweep_plot(sweep: Sweep) -> Plot | None:
         )
         for row in sweep.quantities[0].rows
     ]
-    return make_plot(BoardCurves(quantity=sweep.quantities[0].name, curves=tuple(curves)))
+    return make_plot(Panel(quantity=sweep.quantities[0].name, curves=tuple(curves)))
 
 
 def further_metrics(board: Board) -> tuple[str, ...]:

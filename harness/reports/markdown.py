@@ -9,16 +9,19 @@ from harness.reports import formatting
 from harness.reports.board import Board, Reference, Report
 from harness.reports.entries import Entry
 from harness.reports.provenance import Provenance
+from harness.reports.published import PublishedGroup
 from harness.reports.sweeps import Sweep, SweepRow, make_sweeps
 
 MARKS = re.compile(r"([\\`*\[\]|~#])|(?<![A-Za-z0-9])(_)|(_)(?![A-Za-z0-9])")
+PUBLISHED_COLUMNS = ("system", "value", "dataset", "protocol", "source")
 COLUMNS = ("rank", "model", "value", "trials ok", "to the best", "parameters", "train", "tokens/s", "state", "notes")
 
 
 def render(report: Report) -> str:
     """The whole report as Markdown with tables."""
     sweeps = [_sweep(sweep) for sweep in make_sweeps(report.boards)]
-    parts = ["# Leaderboard", _summary(report), *sweeps, *(_board(board) for board in report.boards)]
+    boards = [_board(board, groups) for board, groups in zip(report.boards, report.published, strict=True)]
+    parts = ["# Leaderboard", _summary(report), *sweeps, *boards]
     return "\n\n".join([*parts, _provenance(report.provenance)]) + "\n"
 
 
@@ -28,7 +31,7 @@ def _summary(report: Report) -> str:
     return f"{report.provenance.num_rows} trials: {text(statuses)}.{missing}"
 
 
-def _board(board: Board) -> str:
+def _board(board: Board, groups: Sequence[PublishedGroup]) -> str:
     apart = f"Only {text(formatting.conditions(board.differs))}.\n\n" if board.differs else ""
     rows = [_reference(line) if isinstance(line, Reference) else _entry(line) for line in board.lines]
     parts = [
@@ -38,7 +41,23 @@ def _board(board: Board) -> str:
         f"<sub>{text(formatting.conditions(board.conditions))}</sub>",
     ]
     failures = [f"- {text(line)}" for line in formatting.failures(board)]
-    return "\n\n".join([*parts, *(["Failed trials:\n\n" + "\n".join(failures)] if failures else [])])
+    parts += ["Failed trials:\n\n" + "\n".join(failures)] if failures else []
+    return "\n\n".join(
+        [*parts, *(["### Published, with another protocol"] if groups else []), *map(_published, groups)]
+    )
+
+
+def _published(group: PublishedGroup) -> str:
+    rows = [
+        [
+            text(result.system),
+            formatting.printed_value(result),
+            *map(text, (result.dataset, result.protocol, result.source)),
+        ]
+        for result in group.results
+    ]
+    heading = f"{text(formatting.printed(group))} {text(group.differs)}"
+    return f"{heading}\n\n{table(PUBLISHED_COLUMNS, rows)}"
 
 
 def _sweep(sweep: Sweep) -> str:

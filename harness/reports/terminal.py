@@ -12,6 +12,7 @@ from rich.text import Text
 from harness.reports import formatting
 from harness.reports.board import Board, Reference
 from harness.reports.entries import Entry
+from harness.reports.published import PublishedGroup
 from harness.reports.sweeps import Sweep, make_sweeps
 
 WIDE = 104
@@ -20,9 +21,17 @@ ALL_METRICS = "all"
 LEFT_OUT = ("task options", "metric", "data digest", "candidates tried")
 
 
-def print_boards(boards: Sequence[Board], console: Console, metrics: Sequence[str] = ()) -> None:
-    """Print each board as a table, then its failed trials. `metrics` names further ones to show; `all` means every."""
-    for board in boards:
+def print_boards(
+    boards: Sequence[Board],
+    console: Console,
+    metrics: Sequence[str] = (),
+    published: Sequence[Sequence[PublishedGroup]] = (),
+) -> None:
+    """Print each board as a table, then its failed trials and what papers print, which has one item a board.
+
+    `metrics` names further ones to show; `all` means every.
+    """
+    for board, groups in zip(boards, published or [()] * len(boards), strict=True):
         console.print(_heading(board))
         console.print(_table(board, wide=console.width >= WIDE))
         console.print(_plain(formatting.explanation(board), "dim"))
@@ -32,6 +41,8 @@ def print_boards(boards: Sequence[Board], console: Console, metrics: Sequence[st
             console.print(_plain(line, "red"))
         if metrics:
             console.print(_metrics_table(board, metrics))
+        for group in groups:
+            _print_published(group, console)
         console.print()
     for sweep in make_sweeps(boards):
         console.print(_sweep_table(sweep))
@@ -119,6 +130,21 @@ def _metrics_table(board: Board, names: Sequence[str]) -> Table:
                 cells = (metric.name, entry.label, formatting.with_interval(summary), str(summary.n))
                 table.add_row(*(_plain(cell) for cell in cells))
     return table
+
+
+def _print_published(group: PublishedGroup, console: Console) -> None:
+    """What papers print beside a metric, and how it differs."""
+    console.print(_plain(f"\nPublished, with another protocol. {formatting.printed(group)}", "bold"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True, show_edge=False)
+    for heading, justify in (("system", "left"), ("value", "right"), ("dataset, protocol, source", "left")):
+        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for run in group.runs:
+        said = "; ".join(filter(None, (run[0].dataset, run[0].protocol, run[0].source)))
+        for result in run:
+            table.add_row(_plain(result.system), _plain(formatting.printed_value(result)), _plain(said))
+            said = "as above"
+    console.print(table)
+    console.print(_plain(group.differs, "dim"))
 
 
 def _style(entry: Entry) -> str:

@@ -1,0 +1,1 @@
+"""Numbers that papers print, for boards of the same tasks."""
