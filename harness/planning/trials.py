@@ -83,7 +83,7 @@ class Plan:
         models: dict[tuple[str, str], list[str]] = {}
         for item in self.skipped:
             models.setdefault((item.task, item.reason), []).append(item.model)
-        return [f"left out: {task} {', '.join(names)}: {reason}" for (task, reason), names in models.items()]
+        return [f"left out of {task}: {', '.join(names)} ({reason})" for (task, reason), names in models.items()]
 
     @cached_property
     def run_id(self) -> str:

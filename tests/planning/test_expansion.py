@@ -89,7 +89,7 @@ def test_a_pair_that_cannot_be_is_left_out_with_the_reason(tmp_path):
     )
     made = select([TINY, "model=mute,lstm"], [file]).plan
     assert {trial.model for trial in made.trials} == {"lstm"}
-    assert "needs predicts_tokens" in made.skipped[0].reason
+    assert "for models that declare predicts_tokens" in made.skipped[0].reason
 
 
 def test_an_empty_plan_is_an_error(tmp_path):
@@ -98,7 +98,7 @@ def test_an_empty_plan_is_an_error(tmp_path):
         "from torch import nn\nfrom harness import model\n"
         "@model(name='mute', classifies=True)\nclass Mute(nn.Module):\n    def __init__(self): super().__init__()\n"
     )
-    with pytest.raises(UsageError, match="the plan is empty"):
+    with pytest.raises(UsageError, match="the plan is empty: .* with mute: it is for models that declare"):
         select([TINY, "model=mute"], [file])
 
 
@@ -178,8 +178,15 @@ def test_an_axis_of_the_suite_makes_a_trial_of_each_value(sweeping):
     assert lengths(planned) == [("lstm", 16), ("lstm", 32)]
     (line,) = planned.left_out
     assert line == (
-        "left out: induction_heads transformer: at tiny the suite compares only lstm; name others with model="
+        "left out of induction_heads: transformer (at tiny the suite compares only lstm; name others with model=)"
     )
+
+
+def test_models_without_a_tasks_capability_stand_in_one_line():
+    planned = select(["suite=generative", "scale=smoke", "task=clips"], []).plan
+    (line,) = planned.left_out
+    assert line.startswith("left out of clips: vae, conv_vae, ")
+    assert line.endswith("image_diffusion (it is for models that declare samples_video)")
 
 
 def test_the_command_line_replaces_an_axis_of_the_suite(sweeping):
