@@ -7,6 +7,7 @@ business (data, protocol, evaluation), a metric reduces `Evidence`. Seeds, budge
 from harness.interfaces.abilities import (
     BoundsLikelihood,
     Completes,
+    DecodesLatents,
     ExtractsFeatures,
     GivesLoss,
     Reconstructs,
@@ -61,6 +62,7 @@ __all__ = [
     "DataDescription",
     "Dataset",
     "DatasetRequest",
+    "DecodesLatents",
     "Evidence",
     "ExtractsFeatures",
     "FitOutcome",

@@ -78,6 +78,30 @@ class SamplesImages(Protocol):
 
 
 @runtime_checkable
+class DecodesLatents(Protocol):
+    """A model of images with independent latent variables under a known prior; no capability asks for it.
+
+    A point drawn uniformly from the cube is a draw from the prior, a grid of the unit square is the manifold of two
+    latent variables (Kingma & Welling 2013, figure 4), and a line between two points never leaves the prior's support.
+    """
+
+    @property
+    def latent_size(self) -> int:
+        """How many latent variables there are."""
+        ...
+
+    def decode_quantiles(
+        self, points: Float[Tensor, "count latent_size"]
+    ) -> Float[Tensor, "count channels height width"]:
+        """The expected images, from 0 to 1, at the prior's quantiles.
+
+        Each number, between 0 and 1 and neither of them, goes through the inverse distribution function of its latent
+        variable. Points may lie on another device and be of another precision than the model.
+        """
+        ...
+
+
+@runtime_checkable
 class Completes(Protocol):
     """A conditional model of the hidden part of an image (capability COMPLETES)."""
 

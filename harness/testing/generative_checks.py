@@ -16,6 +16,7 @@ from harness.interfaces import (
     BoundsLikelihood,
     Completes,
     CompletionBatch,
+    DecodesLatents,
     GenerativeLearner,
     ImageBatch,
     ImageData,
@@ -169,6 +170,25 @@ def check_reconstruction(model: GenerativeModel) -> None:
     _from_zero_to_one(first, "reconstructions")
 
 
+def check_latents(model: GenerativeModel) -> None:
+    """Quantiles of a prior decode to images from 0 to 1, the same every time and whatever else is in the batch."""
+    network = model.build()
+    if not isinstance(network, DecodesLatents):
+        return
+    points = torch.rand(BATCH, network.latent_size, generator=_generator(), dtype=torch.float64)
+    state = torch.random.get_rng_state()
+    with torch.no_grad():
+        first, second = (network.decode_quantiles(points) for _ in range(2))
+        alone = torch.cat([network.decode_quantiles(point[None]) for point in points])
+    shape = (BATCH, *IMAGE_SHAPE)
+    expect(tuple(first.shape) == shape, f"decoded quantiles are {tuple(first.shape)}, not {shape}")
+    expect(torch.equal(first, second), "the same quantiles decode to different images")
+    expect(torch.equal(state, torch.random.get_rng_state()), "decoding quantiles draws from the global generator")
+    error = float((first - alone).abs().max())
+    expect(error < 1e-5, f"the image of a quantile changes by {error:.1e} with the rest of its batch")
+    _from_zero_to_one(first, "decoded quantiles")
+
+
 def check_completion(model: GenerativeModel) -> None:
     """Completions keep what is observed; the hidden pixels' likelihood is finite by either proposal."""
     if Capability.COMPLETES not in model.spec.capabilities:
@@ -194,6 +214,7 @@ CHECKS: Mapping[str, Callable[[GenerativeModel], None]] = {
     "prediction": check_prediction,
     "bounds": check_bounds,
     "reconstruction": check_reconstruction,
+    "latents": check_latents,
     "completion": check_completion,
 }
 

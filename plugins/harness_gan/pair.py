@@ -34,6 +34,10 @@ class AdversarialPair(nn.Module):
         self.discriminator = discriminator
         self.prior = prior
 
+    @property
+    def latent_size(self) -> int:
+        return self.prior.latent_size
+
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> Scores:
         """The scores of the images and of as many from G, for noise from torch's global generator."""
         return self.scores(images, self.generate(len(images)))
@@ -52,11 +56,20 @@ class AdversarialPair(nn.Module):
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator) -> Float[Tensor, "count channels height width"]:
         """G(z) in evaluation mode, for noise from the given generator of the CPU."""
-        noise = self._placed(self.prior.draw(count, generator))
+        return self._images(self.prior.draw(count, generator))
+
+    @torch.no_grad()
+    def decode_quantiles(
+        self, points: Float[Tensor, "count latent_size"]
+    ) -> Float[Tensor, "count channels height width"]:
+        """G(z) in evaluation mode at the prior's quantiles."""
+        return self._images(self.prior.quantiles(points))
+
+    def _images(self, z: Tensor) -> Tensor:
         was_training = self.generator.training
         self.generator.eval()
         try:
-            return torch.cat([self.generator(part) for part in noise.split(SAMPLES_AT_ONCE)])
+            return torch.cat([self.generator(part) for part in self._placed(z).split(SAMPLES_AT_ONCE)])
         finally:
             self.generator.train(was_training)
 

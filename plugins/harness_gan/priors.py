@@ -12,7 +12,14 @@ from torch import Tensor
 
 @runtime_checkable
 class Prior(Protocol):
-    """Draws z; from torch's global generator where none is given."""
+    """Draws z, from torch's global generator where none is given, and has its quantiles."""
+
+    @property
+    def latent_size(self) -> int: ...
+
+    def quantiles(self, points: Float[Tensor, "count latent_size"]) -> Float[Tensor, "count latent_size"]:
+        """Points of the open unit cube through the inverse distribution function of each number of z."""
+        ...
 
     def draw(self, count: int, generator: torch.Generator | None = None) -> Float[Tensor, "count latent_size"]: ...
 
@@ -24,9 +31,12 @@ class UniformPrior:
     latent_size: int
     limit: float
 
+    def quantiles(self, points: Float[Tensor, "count latent_size"]) -> Float[Tensor, "count latent_size"]:
+        return (2 * points - 1) * self.limit
+
     def draw(self, count: int, generator: torch.Generator | None = None) -> Float[Tensor, "count latent_size"]:
-        unit = torch.rand(count, self.latent_size, generator=generator, dtype=torch.float32, device="cpu")
-        return (2 * unit - 1) * self.limit
+        points = torch.rand(count, self.latent_size, generator=generator, dtype=torch.float32, device="cpu")
+        return self.quantiles(points)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,9 @@ class NormalPrior:
     """Independent standard normal numbers."""
 
     latent_size: int
+
+    def quantiles(self, points: Float[Tensor, "count latent_size"]) -> Float[Tensor, "count latent_size"]:
+        return torch.special.ndtri(points)  # type: ignore[no-any-return]
 
     def draw(self, count: int, generator: torch.Generator | None = None) -> Float[Tensor, "count latent_size"]:
         return torch.randn(count, self.latent_size, generator=generator, dtype=torch.float32, device="cpu")

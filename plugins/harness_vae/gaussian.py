@@ -37,6 +37,11 @@ class DiagonalGaussian:
         return 0.5 * (variance + self.mean**2 - 1 - self.log_variance).sum(dim=-1)
 
 
+def prior_quantiles(points: Float[Tensor, "batch d_latent"]) -> Float[Tensor, "batch d_latent"]:
+    """Points of the open unit cube through the inverse distribution function of each variable of N(0, I)."""
+    return torch.special.ndtri(points)  # type: ignore[no-any-return]
+
+
 def prior_log_prob(z: Float[Tensor, "samples batch d_latent"]) -> Float[Tensor, "samples batch"]:
     """Log-density of N(0, I)."""
     return -0.5 * (z**2 + LOG_2_PI).sum(dim=-1)

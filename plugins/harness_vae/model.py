@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from harness.interfaces import ImageBatch
 from harness.runtime.numerics import standard_normal
-from harness_vae.gaussian import prior_log_prob
+from harness_vae.gaussian import prior_log_prob, prior_quantiles
 from harness_vae.pixels import Likelihood, Pixels
 
 CODES_AT_ONCE = 4096
@@ -48,6 +48,10 @@ class LatentVariableModel(nn.Module):
         self.likelihood = likelihood
         self.objective = objective
         self.num_examples = num_examples
+
+    @property
+    def latent_size(self) -> int:
+        return self.d_latent
 
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, " batch"]:
         """What training raises. Draws from torch's global generator."""
@@ -89,6 +93,11 @@ class LatentVariableModel(nn.Module):
     def sample(self, count: int, generator: torch.Generator) -> Float[Tensor, "count channels height width"]:
         """The expected pixels at draws from the prior."""
         return self.decode(self.draw_prior(count, generator)[None]).mean[0]
+
+    def decode_quantiles(self, points: Float[Tensor, "count d_latent"]) -> Float[Tensor, "count channels height width"]:
+        """The expected pixels at the prior's quantiles (figure 4)."""
+        z = prior_quantiles(points).to(next(self.decoder.parameters()))
+        return self.decode(z[None]).mean[0]
 
     def draw_prior(self, count: int, generator: torch.Generator | None) -> Float[Tensor, "count d_latent"]:
         """Draws of z from p(z)."""

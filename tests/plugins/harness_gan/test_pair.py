@@ -1,12 +1,21 @@
 """What every adversarial pair and its learner does: samples, scores, precision, refusals, and learning."""
 
+import math
+
 import pytest
 import torch
+from torch.distributions import Normal, Uniform
 
 from harness.errors import UsageError
-from harness.interfaces import ImageBatch, SamplesImages, Training
+from harness.interfaces import DecodesLatents, ImageBatch, SamplesImages, Training
 from harness_gan.pair import SAMPLES_AT_ONCE
 from harness_gan.plugin import harness_models
+
+PRIORS = {
+    "gan_2014": Uniform(*torch.tensor([-math.sqrt(3), math.sqrt(3)]).double()),
+    "dcgan": Uniform(*torch.tensor([-1.0, 1.0]).double()),
+    "gan_r1": Normal(*torch.tensor([0.0, 1.0]).double()),
+}
 
 
 def seeded(seed=0):
@@ -57,6 +66,26 @@ def test_many_samples_are_those_of_the_whole_noise(pair):
     model, many = pair("gan_r1").eval(), SAMPLES_AT_ONCE + 3
     expected = model.generator(model.prior.draw(many, seeded()))
     torch.testing.assert_close(model.sample(many, seeded()), expected.detach())
+
+
+def test_every_pair_decodes_as_many_quantiles_as_its_noise_has_numbers(pair, name):
+    model = pair(name)
+    assert isinstance(model, DecodesLatents)
+    assert model.latent_size == model.prior.draw(1).shape[1]
+
+
+def test_quantiles_of_the_noise_decode_to_samples(pair, name):
+    model = pair(name).double()
+    points = PRIORS[name].cdf(model.prior.draw(4, seeded()).double())
+    torch.testing.assert_close(model.decode_quantiles(points), model.sample(4, seeded()), atol=1e-6, rtol=0)
+
+
+def test_decoding_quantiles_leaves_the_pair_as_it_was(pair, name):
+    model = pair(name).train()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    model.decode_quantiles(torch.full((3, model.latent_size), 0.3))
+    assert all(module.training for module in model.modules())
+    torch.testing.assert_close(model.state_dict(), before, atol=0, rtol=0)
 
 
 def test_double_precision_samples_from_the_same_noise(pair, name):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from scipy.stats import norm
 from torch.distributions import Independent, Normal, kl_divergence
 
-from harness_vae.gaussian import DiagonalGaussian, prior_log_prob
+from harness_vae.gaussian import DiagonalGaussian, prior_log_prob, prior_quantiles
 
 
 def random(*shape, seed):
@@ -35,6 +36,12 @@ def test_the_log_density_is_that_of_torch(gaussian, theirs):
 def test_the_log_density_of_the_prior_is_that_of_torch():
     z = random(4, 3, 5, seed=2)
     torch.testing.assert_close(prior_log_prob(z), standard().log_prob(z), atol=1e-10, rtol=0)
+
+
+def test_the_quantiles_of_the_prior_are_those_of_scipy():
+    points = torch.tensor([[1e-12, 0.025, 0.5], [0.3, 0.975, 1 - 1e-12]], dtype=torch.float64)
+    expected = torch.from_numpy(norm.ppf(points.numpy()))
+    torch.testing.assert_close(prior_quantiles(points), expected, atol=1e-12, rtol=1e-12)
 
 
 def test_the_divergence_is_that_of_torch(gaussian, theirs):

@@ -33,6 +33,10 @@ def known_deviation(outputs):
     return GaussianPixels(mean, torch.full_like(mean, 2 * math.log(SIGMA)))
 
 
+def quadratic(vectors, matrix):
+    return ((vectors @ matrix) * vectors).sum(dim=1)
+
+
 class Linear:
     """x = W z + c + noise, with the encoder's posterior either exact or off."""
 
@@ -62,6 +66,17 @@ class Linear:
         q = self.model.encoder(self.images)
         ours = MultivariateNormal(q.mean, torch.diag_embed(q.log_variance.exp()))
         return self.log_likelihood - kl_divergence(ours, MultivariateNormal(self.posterior_mean, self.covariance))
+
+    @property
+    def weights_variance(self):
+        """The variance of p(z | x) / q(z | x) for z from q, in closed form: the integral of p^2 / q, less 1."""
+        q = self.model.encoder(self.images)
+        p_precision, q_precision = torch.linalg.inv(self.covariance), torch.diag(torch.exp(-q.log_variance[0]))
+        precision = 2 * p_precision - q_precision
+        shift = 2 * self.posterior_mean @ p_precision - q.mean @ q_precision
+        squares = 2 * quadratic(self.posterior_mean, p_precision) - quadratic(q.mean, q_precision)
+        determinants = 2 * p_precision.logdet() - q_precision.logdet() - precision.logdet()
+        return torch.exp((determinants + quadratic(shift, torch.linalg.inv(precision)) - squares) / 2) - 1
 
     def log_weights(self, draws):
         with torch.no_grad():
@@ -110,6 +125,12 @@ def test_bounds_of_more_draws_are_tighter(off, weights, k):
 @pytest.mark.parametrize("k", [1, 4, 32])
 def test_bounds_lie_below_the_likelihood(off, weights, k):
     assert (weighted_bound(weights, k).mean(dim=0) < off.log_likelihood).all()
+
+
+@pytest.mark.parametrize("k", [4, 8, 16])
+def test_the_gap_of_k_draws_is_the_variance_of_the_weights_over_2_k(off, weights, k):
+    gap = off.log_likelihood - weighted_bound(weights, k).mean(dim=0)
+    torch.testing.assert_close(2 * k * gap, off.weights_variance, rtol=0.12, atol=0)
 
 
 def test_the_mean_importance_weight_is_the_likelihood(off, weights):

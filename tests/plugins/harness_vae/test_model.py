@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Independent, Normal
 
-from harness.interfaces import BoundsLikelihood, GivesLoss, ImageBatch, Reconstructs, SamplesImages
+from harness.interfaces import BoundsLikelihood, DecodesLatents, GivesLoss, ImageBatch, Reconstructs, SamplesImages
 from harness.specs import Capability
 from harness_vae import model as model_module
 from harness_vae.plugin import harness_models
@@ -82,6 +82,34 @@ def test_samples_are_the_expected_pixels_at_draws_from_the_prior(make, name):
     model = make(name)
     z = torch.randn(3, model.d_latent, generator=generator()).double()
     torch.testing.assert_close(model.sample(3, generator()), model.decode(z[None]).logits[0].sigmoid())
+
+
+@latent
+def test_quantiles_of_draws_from_the_prior_decode_to_samples(make, name):
+    model = make(name)
+    z = torch.randn(3, model.d_latent, generator=generator()).double()
+    found = model.decode_quantiles(Normal(0.0, 1.0).cdf(z))
+    torch.testing.assert_close(found, model.sample(3, generator()), atol=1e-10, rtol=0)
+
+
+@latent
+def test_quantiles_decode_to_expected_pixels_without_noise(make, name):
+    model = make(name, likelihood="gaussian")
+    found = model.decode_quantiles(torch.full((1, model.latent_size), 0.5).double())
+    expected = model.decoder(torch.zeros(1, model.d_latent).double())[:, 0].sigmoid()
+    torch.testing.assert_close(found, expected)
+
+
+def test_quantiles_near_one_decode_in_single_precision_too(make):
+    model = make("vae").float()
+    assert model.decode_quantiles(torch.full((1, 20), 1 - 1e-12, dtype=torch.float64)).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("name", "has_a_prior"), [*((name, True) for name in LATENT), ("autoencoder", False)], ids=[*LATENT, "autoencoder"]
+)
+def test_what_has_a_prior_decodes_its_quantiles(make, name, has_a_prior):
+    assert isinstance(make(name), DecodesLatents) == has_a_prior
 
 
 @latent
