@@ -19,8 +19,9 @@ SHAPED = ["harness.runtime.learning", "harness_sequence", "harness_transformer",
 SHAPED += ["harness.runtime.augmentation", "harness.runtime.images", "harness_vit"]
 SHAPED += ["harness_cvae", "harness_gan", "harness_vae", "harness_video_diffusion"]
 # Those that are given wrong shapes on purpose are left out.
-MEASURES = ("class_scores", "extractor_network", "feature_statistics", "frechet_distance", "pairs")
-SHAPED += [f"harness_generative.{name}" for name in (*MEASURES, "neighbourhoods")]
+MEASURES = ("class_scores", "feature_statistics", "frechet_distance", "neighbourhoods", "pairs", "sample_evidence")
+NETWORKS = ("bilinear", "drawing", "efficientnet", "extractor_network", "inception_blocks", "inception_network")
+SHAPED += [f"harness_generative.{name}" for name in (*MEASURES, *NETWORKS)]
 # Not what numba or Triton compile themselves.
 SHAPED += [f"harness_s4.{name}" for name in ("diagonal", "discretisation", "hippo", "low_rank", "model", "steps")]
 SHAPED += [f"harness_s4.s4_kernel.{name}" for name in ("cauchy", "dense", "parallel", "reference")]

@@ -56,8 +56,8 @@ def make_plan(suite: str, scale_name: str, scale: Scale, overrides: Sequence[Ove
         for point in _points(task, model, scale, request, registry, suite, scale_name):
             trials += _with_kernels(point, kernels, model.spec, registry)
     if not trials:
-        reasons = "; ".join(f"{item.task} with {item.model}: {item.reason}" for item in skipped)
-        raise UsageError(f"the plan is empty: {reasons or 'nothing was selected'}; choose other models or tasks (`harness list models`)")
+        reasons = "; ".join(f"{item.task} with {item.model}: {item.reason}" for item in skipped) or "nothing selected"
+        raise UsageError(f"the plan is empty: {reasons}; choose other models or tasks (`harness list models`)")
     ordered = [replace(trial, seed=seed) for seed in request.seeds for trial in trials]
     return Plan(suite=suite, scale=scale_name, trials=tuple(ordered), skipped=tuple(skipped))
 

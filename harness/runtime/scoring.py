@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
+from harness.errors import PluginError
 from harness.interfaces import Evidence, Illustrates, Measurement
 from harness.runtime.context import TrialContext
 from harness.specs import MetricSpec
@@ -30,8 +31,9 @@ def compute(metric: MetricSpec, evidence: Evidence) -> Measurement:
 def measure_test(context: TrialContext, learner: Any) -> list[dict[str, Any]]:
     """Every metric on the test split, sliced by its groups, and on the extra splits; the headline comes first."""
     evidence = gather_evidence(context, learner, "test")
-    found = [_entry(metric, metric.name, compute(metric, evidence)) for metric in context.metrics]
-    for metric in context.metrics:
+    metrics = applicable(context.metrics, evidence)
+    found = [_entry(metric, metric.name, compute(metric, evidence)) for metric in metrics]
+    for metric in metrics:
         for group in metric.by:
             found += [
                 _entry(metric, f"{metric.name}[{group}={label}]", compute(metric, part))
@@ -39,8 +41,24 @@ def measure_test(context: TrialContext, learner: Any) -> list[dict[str, Any]]:
             ]
     for split, label in context.task.extra_splits.items():
         extra = gather_evidence(context, learner, split)
-        found += [_entry(metric, f"{metric.name}[{label}]", compute(metric, extra)) for metric in context.metrics]
+        of_extra = applicable(context.metrics, extra)
+        found += [_entry(metric, f"{metric.name}[{label}]", compute(metric, extra)) for metric in of_extra]
     return found
+
+
+def applicable(metrics: Sequence[MetricSpec], evidence: Evidence) -> list[MetricSpec]:
+    """Those metrics whose needs the evidence holds, in their order.
+
+    Raises PluginError when the headline, the first of them, is not among these, or a metric finds a part of its needs.
+    """
+    for metric in metrics:
+        lacking = [name for name in metric.needs if name not in evidence.arrays]
+        if lacking and (metric is metrics[0] or len(lacking) < len(metric.needs)):
+            raise PluginError(
+                f"metric {metric.name} needs {', '.join(metric.needs)}; the evidence lacks {', '.join(lacking)}; "
+                "a task leaves all that a metric needs, or none, and what its headline needs always"
+            )
+    return [metric for metric in metrics if all(name in evidence.arrays for name in metric.needs)]
 
 
 def illustrated(context: TrialContext, learner: Any) -> Mapping[str, bytes]:

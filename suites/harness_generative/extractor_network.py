@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-WIDTH = 64
+from harness_generative.feature_widths import PINNED_WIDTH
+
 CHANNELS = (16, 32)
 DROPOUT = 0.25
 SLOPE = 0.1
@@ -48,8 +49,8 @@ class SmallClassifier(FeatureNetwork):
         self.pools = pools
         for pool in pools:
             side = (side + 2 * padding - kernel + 1) // pool
-        self.hidden = nn.Linear(CHANNELS[1] * side * side, WIDTH)
-        self.head = nn.Linear(WIDTH, num_classes)
+        self.hidden = nn.Linear(CHANNELS[1] * side * side, PINNED_WIDTH)
+        self.head = nn.Linear(PINNED_WIDTH, num_classes)
 
     def features(self, images: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 64"]:
         for convolution, pool in zip(self.convolutions, self.pools, strict=True):

@@ -16,7 +16,8 @@ from torch import Tensor
 from harness.errors import DataError, PluginError, UsageError
 from harness.interfaces import ImageData
 from harness.registry import suggest
-from harness_generative.extractor_network import WIDTH, FeatureNetwork, digits_network, fashion_network
+from harness_generative.extractor_network import FeatureNetwork, digits_network, fashion_network
+from harness_generative.feature_widths import PINNED_WIDTH
 from harness_generative.value_checks import check_pixels
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -47,21 +48,23 @@ EXTRACTORS: Mapping[str, ExtractorSpec] = MappingProxyType(
                 name="fashion-cnn-v1",
                 network=fashion_network,
                 data=ImageData(num_classes=10, channels=1, height=28, width=28),
-                width=WIDTH,
+                width=PINNED_WIDTH,
                 sha256="30806fcaab82b6828293d8c2afd376f4130542153ff72fd050f725341f8ca22b",
             ),
             ExtractorSpec(
                 name="digits-cnn-v1",
                 network=digits_network,
                 data=ImageData(num_classes=10, channels=1, height=8, width=8),
-                width=WIDTH,
+                width=PINNED_WIDTH,
                 sha256="16b9da340a85ae6db56b54fbe8b5e6367effdac202d0631735e09ca31e846c93",
             ),
         )
     }
 )
-"""Every extractor by its name. Another network, such as Inception from a local file, becomes one by an entry here; new
-weights are a new name."""
+"""Every extractor whose weights lie in this package, by its name; new weights are a new name. Those whose weights lie
+elsewhere are in `extra_extractors`."""
+
+COLOURS = (1, 3)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,11 +76,24 @@ class Extracted:
 
 
 class Extractor:
-    """A network with fixed weights, in evaluation mode and float32."""
+    """A network with fixed weights, in evaluation mode and float32.
 
-    def __init__(self, spec: ExtractorSpec, network: FeatureNetwork, device: torch.device) -> None:
-        self.spec = spec
+    It reads images as `data` says, or of any size and one channel or three; at most `batch` at a time.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: FeatureNetwork,
+        device: torch.device,
+        *,
+        data: ImageData | None = None,
+        batch: int = BATCH,
+    ) -> None:
+        self.name = name
         self._device = device
+        self._data = data
+        self._batch = batch
         self._network = network.eval().requires_grad_(False).to(device)
 
     def extract(self, images: Float[Tensor, "n c h w"], *, subject: str = "images") -> Extracted:
@@ -87,21 +103,29 @@ class Extractor:
         is not finite.
         """
         check_pixels(images, subject)
-        expected = (self.spec.data.channels, self.spec.data.height, self.spec.data.width)
-        if tuple(images.shape[1:]) != expected:
-            raise PluginError(
-                f"{subject} are {list(images.shape)}; {self.spec.name} reads [N, {', '.join(map(str, expected))}]; "
-                "take the extractor of the dataset that the model was built for"
-            )
+        self._check_size(images, subject)
         features, logits = [], []
         with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-            for batch in images.split(BATCH):
+            for batch in images.split(self._batch):
                 features.append(self._network.features(batch.to(self._device, torch.float32)))
                 logits.append(self._network.classify(features[-1]))
         return Extracted(
             features=torch.cat(features).cpu(),
             probabilities=torch.cat(logits).cpu().double().softmax(dim=1),
         )
+
+    def _check_size(self, images: Tensor, subject: str) -> None:
+        if self._data is None:
+            if images.shape[1] not in COLOURS:
+                raise PluginError(
+                    f"{subject} are {list(images.shape)}; {self.name} reads 1 or 3 channels; give grey or RGB images"
+                )
+        elif tuple(images.shape[1:]) != (self._data.channels, self._data.height, self._data.width):
+            expected = f"[N, {self._data.channels}, {self._data.height}, {self._data.width}]"
+            raise PluginError(
+                f"{subject} are {list(images.shape)}; {self.name} reads {expected}; "
+                "take the extractor of the dataset that the model was built for"
+            )
 
 
 def load_extractor(name: str, device: torch.device | None = None) -> Extractor:
@@ -116,7 +140,7 @@ def load_extractor(name: str, device: torch.device | None = None) -> Extractor:
     with torch.device("meta"):
         network = spec.network()
     network.load_state_dict(read_weights(spec.weights, spec.sha256), assign=True)
-    return Extractor(spec, network, device or torch.device("cpu"))
+    return Extractor(name, network, device or torch.device("cpu"), data=spec.data)
 
 
 def read_weights(path: Path, sha256: str) -> dict[str, Tensor]:

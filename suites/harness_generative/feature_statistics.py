@@ -11,6 +11,9 @@ from torch import Tensor
 from harness.errors import UsageError
 from harness_generative.value_checks import check_finite
 
+BATCH = 500
+"""Vectors that are looked at in float64 at a time, where they are given all at once."""
+
 
 class FeatureStatistics:
     """Count, mean and covariance of the feature vectors seen so far, in float64.
@@ -22,7 +25,8 @@ class FeatureStatistics:
     def __init__(self, *, mean: Float64[Tensor, " d"], scatter: Float64[Tensor, "d d"], count: int) -> None:
         self.count = count
         self.mean = mean
-        self._scatter = scatter
+        self.scatter = scatter
+        """The sum over vectors of the products of their deviations from the mean."""
 
     @classmethod
     def empty(cls, width: int, device: torch.device | None = None) -> FeatureStatistics:
@@ -37,7 +41,8 @@ class FeatureStatistics:
     def of(cls, features: Float[Tensor, "n d"]) -> FeatureStatistics:
         """Of these vectors, on their device."""
         statistics = cls.empty(features.shape[-1], features.device)
-        statistics.update(features)
+        for batch in features.split(BATCH):
+            statistics.update(batch)
         return statistics
 
     @property
@@ -52,7 +57,7 @@ class FeatureStatistics:
             raise UsageError(
                 f"{self.count} feature vectors have no covariance; at least 2 are needed; give more images"
             )
-        return self._scatter / (self.count - 1)
+        return self.scatter / (self.count - 1)
 
     def update(self, features: Float[Tensor, "n d"]) -> None:
         """Add a batch. Raises UsageError when the vectors have another width, Diverged when a number is not finite."""
@@ -63,10 +68,12 @@ class FeatureStatistics:
             )
         if not len(features):
             return
-        rows = features.detach().to(self.mean)
-        mean = rows.mean(dim=0)
+        rows = self.mean.new_empty(len(features) + 1, self.width)
+        deviations = rows[:-1].copy_(features.detach())
+        mean = deviations.mean(dim=0)
         check_finite(mean, "features")
-        self._add(mean, rows - mean, len(rows))
+        deviations -= mean
+        self._add(mean, rows, len(features))
 
     def merge(self, other: FeatureStatistics) -> None:
         """Add all that the other has seen. Raises UsageError when its vectors have another width."""
@@ -75,15 +82,15 @@ class FeatureStatistics:
                 f"statistics of width {other.width} and {self.width} cannot be merged; use one extractor for all images"
             )
         if other.count:
-            self._scatter += other._scatter
-            self._add(other.mean, self.mean.new_empty(0, self.width), other.count)
+            self.scatter += other.scatter
+            self._add(other.mean, self.mean.new_empty(1, self.width), other.count)
 
-    def _add(self, mean: Float64[Tensor, " d"], deviations: Float64[Tensor, "m d"], count: int) -> None:
+    def _add(self, mean: Float64[Tensor, " d"], rows: Float64[Tensor, "m d"], count: int) -> None:
+        """Add vectors of this mean, whose deviations from it are all rows but the last."""
         total = self.count + count
         shift = mean - self.mean
         # What lies between the two means counts like one more deviation.
-        between = shift * math.sqrt(self.count * count / total)
-        rows = torch.cat([deviations, between[None]])
-        self._scatter.addmm_(rows.T, rows)
+        rows[-1] = shift * math.sqrt(self.count * count / total)
+        self.scatter.addmm_(rows.T, rows)
         self.mean = self.mean + shift * (count / total)
         self.count = total

@@ -55,6 +55,11 @@ class LikelihoodTask:
     def describe(self) -> ImageData:
         return self.data
 
+    @property
+    def num_dimensions(self) -> int:
+        """Pixels of an image, over all channels."""
+        return self.data.channels * self.data.height * self.data.width
+
     def fit(
         self,
         learner: GenerativeLearner,
@@ -73,7 +78,8 @@ class LikelihoodTask:
     def evaluate(
         self, learner: GenerativeLearner, data: Dataset | None, split: str, *, training: Training, device: torch.device
     ) -> Evidence:
-        """For each image and number of samples k its `bound`, and the mean of all its log weights, the `elbo`, in nats.
+        """For each image and number of samples k its `bound`, and the mean of all its log weights, the `elbo`, in nats;
+        and the number of its pixels, the `dimensions`.
 
         Group `k` names the number of samples. Validation takes a tenth of the samples.
         """
@@ -92,15 +98,21 @@ class LikelihoodTask:
                 bounds.append(np.stack([bound(weights, k) for k in wanted]))
         elbo, table = np.concatenate(elbos), np.concatenate(bounds, axis=1)
         return Evidence(
-            arrays={"bound": table.ravel(), "elbo": np.tile(elbo, len(wanted))},
+            arrays={
+                "bound": table.ravel(),
+                "elbo": np.tile(elbo, len(wanted)),
+                "dimensions": np.full(table.size, self.num_dimensions),
+            },
             groups={"k": np.repeat(np.array(wanted), len(elbo))},
         )
 
     def references(self, data: Dataset | None) -> Mapping[str, float]:
         """Log-likelihood, in nats, of independent pixels with the training set's frequencies, and of guessing."""
         train, test = self.images.grey(split_of(data, "train")["images"]), self.images.held_out(data, "test")
-        pixels = self.data.channels * self.data.height * self.data.width
-        return {"chance": -pixels * float(np.log(2)), "independent_pixels": independent_pixels(train, test)}
+        return {
+            "chance": -self.num_dimensions * float(np.log(2)),
+            "independent_pixels": independent_pixels(train, test),
+        }
 
     def sample_batch(self, data: Dataset | None, *, training: Training, device: torch.device) -> ImageBatch:
         return next(self.images.batches(data, "train", training.batch_size, device))
@@ -108,11 +120,13 @@ class LikelihoodTask:
     def illustrate(
         self, learner: GenerativeLearner, data: Dataset | None, *, training: Training, device: torch.device
     ) -> Mapping[str, bytes]:
-        """Samples, and test images above their reconstructions, as far as the model can."""
+        """Samples, test images above their reconstructions, and what lies between samples, as far as the model can."""
         import torch
 
+        from harness_generative.latents import latent_pictures
+
         network = learner.evaluated.eval()
-        found = {}
+        found = latent_pictures(network)
         if isinstance(network, SamplesImages):
             drawn = network.sample(NUM_SHOWN, torch.Generator().manual_seed(EVALUATION_SEED))
             found["samples.png"] = png(drawn.float().cpu().numpy())

@@ -18,6 +18,11 @@ BY_EXTRACTOR = (
 POOLED_FRAMES = "Fréchet distance of 8x8 means of frames and their changes"
 
 
+# Metrics of samples by the networks that only options bring in. Those of features need more images than features.
+KERNELS = ("kernel_efficientnet_lite0", "kid", "inception_score")
+FRECHETS = ("frechet_efficientnet_lite0", "fid")
+
+
 def _metric(
     name: str, summary: str, unit: str, higher: bool, function: str = "", by: tuple[str, ...] = ()
 ) -> MetricSpec:
@@ -31,11 +36,29 @@ def _metric(
     )
 
 
+def _by_extra(name: str, summary: str, extractor: str, unit: str = "", *, higher: bool = False) -> MetricSpec:
+    return MetricSpec(
+        name=name,
+        summary=summary,
+        compute=Ref(f"harness_generative.extra_metrics:{name}"),
+        unit=unit,
+        higher_is_better=higher,
+        needs=tuple(f"{array}_{extractor}" for array in ("features", "probabilities", "real_features")),
+    )
+
+
 def _bounds(how: str) -> list[MetricSpec]:
     bound = "mean importance-weighted bound of an image, by the number of samples"
+    bits, weighted = (
+        "negative evidence lower bound over the number of pixels",
+        "the same of the importance-weighted bound",
+    )
+    elbo_bits, bound_bits = "elbo_bits_per_dimension", "bound_bits_per_dimension"
     return [
         _metric(f"elbo_nats_{how}", "mean evidence lower bound of an image", "nats", True, "elbo_nats"),
         _metric(f"iwae_nats_{how}", bound, "nats", True, "bound_nats", ("k",)),
+        _metric(f"{elbo_bits}_{how}", bits, "bits", False, elbo_bits),
+        _metric(f"iwae_bits_per_dimension_{how}", weighted, "bits", False, bound_bits, ("k",)),
     ]
 
 
@@ -46,6 +69,11 @@ METRICS = (
         for seen in EXTRACTORS.values()
         for name, summary, unit, higher in BY_EXTRACTOR
     ),
+    _by_extra("frechet_efficientnet_lite0", "Fréchet distance of EfficientNet-Lite0's features", "efficientnet_lite0"),
+    _by_extra("kernel_efficientnet_lite0", "squared kernel distance of the same", "efficientnet_lite0"),
+    _by_extra("fid", "Fréchet inception distance", "inception"),
+    _by_extra("kid", "kernel inception distance, over all pairs", "inception"),
+    _by_extra("inception_score", "inception score, over all samples", "inception", higher=True),
     _metric("frechet_pooled_frames", POOLED_FRAMES, "", False, "frechet"),
     _metric("reconstruction_mse", "mean squared error of a reconstructed pixel", "", False),
     _metric("prediction_mse", "mean squared error of a predicted pixel", "", False, by=("frame",)),

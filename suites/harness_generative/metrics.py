@@ -18,6 +18,16 @@ def bound_nats(evidence: Evidence) -> Measurement:
     return _over_images(evidence, evidence.arrays["bound"])
 
 
+def elbo_bits_per_dimension(evidence: Evidence) -> Measurement:
+    """The negative evidence lower bound over the number of pixels, in bits."""
+    return _over_images(evidence, _bits_per_dimension(evidence, "elbo"))
+
+
+def bound_bits_per_dimension(evidence: Evidence) -> Measurement:
+    """The negative importance-weighted bound over the number of pixels, in bits; sliced by the number of samples."""
+    return _over_images(evidence, _bits_per_dimension(evidence, "bound"))
+
+
 def reconstruction_mse(evidence: Evidence) -> Measurement:
     """The mean squared error of a pixel, of values from 0 to 1."""
     return _mean(evidence.arrays["squared"])
@@ -59,22 +69,22 @@ def kernel(evidence: Evidence) -> Measurement:
 
 def precision(evidence: Evidence) -> Measurement:
     """The share of samples inside the real images' neighbourhoods."""
-    return _neighbourhood(evidence, "precision")
+    return _mean(evidence.arrays["precision"])
 
 
 def recall(evidence: Evidence) -> Measurement:
     """The share of real images inside the samples' neighbourhoods."""
-    return _neighbourhood(evidence, "recall")
+    return _mean(evidence.arrays["recall"])
 
 
 def density(evidence: Evidence) -> Measurement:
     """How many real neighbourhoods a sample lies in, over their number."""
-    return _neighbourhood(evidence, "density")
+    return _mean(evidence.arrays["density"])
 
 
 def coverage(evidence: Evidence) -> Measurement:
     """The share of real images with a sample in their neighbourhood."""
-    return _neighbourhood(evidence, "coverage")
+    return _mean(evidence.arrays["coverage"])
 
 
 def inception_score(evidence: Evidence) -> Measurement:
@@ -107,18 +117,9 @@ def _features(evidence: Evidence) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(evidence.arrays["real_features"]), torch.from_numpy(evidence.arrays["features"])
 
 
-def _neighbourhood(evidence: Evidence, name: str) -> Measurement:
-    from harness_generative.neighbourhoods import neighbourhoods
-
-    real, generated = _features(evidence)
-    found = neighbourhoods(real, generated)
-    values = {
-        "precision": found.precision,
-        "recall": found.recall,
-        "density": found.density,
-        "coverage": found.coverage,
-    }
-    return Measurement(value=values[name], n=len(generated))
+def _bits_per_dimension(evidence: Evidence, name: str) -> Array:
+    bits: Array = -evidence.arrays[name] / (evidence.arrays["dimensions"] * np.log(2))
+    return bits
 
 
 def _over_images(evidence: Evidence, values: Array) -> Measurement:

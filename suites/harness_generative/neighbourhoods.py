@@ -18,19 +18,19 @@ NEIGHBOURS = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Neighbourhoods:
-    """How two sets overlap.
+    """How two sets overlap, vector by vector; the measures are the means.
 
-    `precision` is the share of generated vectors inside the balls of real ones, `recall` that of real ones inside the
-    balls of generated ones (Kynkäänniemi et al. 2019). `density` counts the real balls that a
-    generated vector lies in, over k, and is 1 in the mean where both sets come from one distribution. `coverage` is
-    the share of real balls that hold a generated vector (Naeem et al. 2020). None stands alone: a classifier maps
+    `precision` says of generated vectors whether they lie inside balls of real ones, `recall` of real ones whether they
+    lie inside balls of generated ones (Kynkäänniemi et al. 2019). `density` counts the real balls that a
+    generated vector lies in, over k, and is 1 in the mean where both sets come from one distribution. `coverage` says
+    of real vectors whether their balls hold a generated one (Naeem et al. 2020). None stands alone: a classifier maps
     uniform noise between real images, so that noise may have a high precision, and then no coverage.
     """
 
-    precision: float
-    recall: float
-    density: float
-    coverage: float
+    precision: Float64[Tensor, " n"]
+    recall: Float64[Tensor, " m"]
+    density: Float64[Tensor, " n"]
+    coverage: Float64[Tensor, " m"]
 
 
 def neighbourhoods(
@@ -59,10 +59,10 @@ def neighbourhoods(
         covered.append(inside.any(dim=1))
         recalled.append((distances <= other_radii).any(dim=1))
     return Neighbourhoods(
-        precision=float((balls_around > 0).double().mean()),
-        recall=float(torch.cat(recalled).double().mean()),
-        density=float(balls_around.double().mean()) / neighbours,
-        coverage=float(torch.cat(covered).double().mean()),
+        precision=(balls_around > 0).double(),
+        recall=torch.cat(recalled).double(),
+        density=balls_around.double() / neighbours,
+        coverage=torch.cat(covered).double(),
     )
 
 

@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from harness.interfaces import DatasetRequest, ImageData, VideoData
+from harness.interfaces import DatasetRequest, ImageData
 from harness_data.digits import LEVELS
 from harness_data.fashion_mnist import DEBIAN_FOLDER
 from harness_data.options import Options
+from harness_generative.feature_widths import EXTRA_WIDTHS, PINNED_WIDTH, ExtraExtractor
+
+IDX_OPTIONS = ("height", "width", "num_classes", "num_validation")
 
 
 class GreyImagesOptions(Options):
     """Which grey images a model learns. Bytes become numbers from 0 to 1."""
 
-    source: Literal["digits", "fashion_mnist"] = Field("digits", description="8x8 digits or 28x28 clothes")
-    folder: str = Field("", description="folder of Fashion-MNIST's files; empty is the package's; the digits need none")
+    source: Literal["digits", "fashion_mnist", "idx"] = Field(
+        "digits", description="8x8 digits, 28x28 clothes, or a folder of four IDX files with MNIST's names"
+    )
+    folder: str = Field("", description="folder of the files; empty is the package's for clothes; the digits need none")
+    height: int = Field(28, gt=0, description="rows of an image, with source=idx")
+    width: int = Field(28, gt=0, description="columns of an image, with source=idx")
+    num_classes: int = Field(10, gt=0, description="classes of the labels, with source=idx")
+    num_validation: int = Field(5000, gt=0, description="last training images held out, with source=idx")
 
     @model_validator(mode="after")
     def _folder_is_read(self) -> GreyImagesOptions:
         if self.folder and self.source == "digits":
             raise ValueError(
                 "folder is given with source=digits, which reads none; leave it out or name another source"
+            )
+        if self.source == "idx" and not self.folder:
+            raise ValueError("source=idx has no folder; it reads four IDX files with MNIST's names; give their folder")
+        return self
+
+    @model_validator(mode="after")
+    def _sizes_are_read(self) -> GreyImagesOptions:
+        fields, values = type(self).model_fields, self.model_dump(include=set(IDX_OPTIONS))
+        given = [name for name in IDX_OPTIONS if values[name] != fields[name].default]
+        if given and self.source != "idx":
+            raise ValueError(
+                f"{', '.join(given)} given with source={self.source}, whose images are what they are; "
+                "leave it out or take source=idx"
             )
         return self
 
@@ -32,11 +54,19 @@ class GreyImagesOptions(Options):
         return LEVELS - 1 if self.source == "digits" else 255
 
     def images(self) -> tuple[DatasetRequest, ImageData]:
-        side = 8 if self.source == "digits" else 28
-        options = {} if self.source == "digits" else {"folder": self.folder or DEBIAN_FOLDER}
-        return DatasetRequest(name=self.source, options=options), ImageData(
-            num_classes=10, channels=1, height=side, width=side
-        )
+        """The dataset that is read, and what its images are."""
+        name: str = self.source
+        height, width, options = self.height, self.width, dict[str, Any]()
+        match self.source:
+            case "digits":
+                height = width = 8
+            case "fashion_mnist":
+                options = {"folder": self.folder or DEBIAN_FOLDER}
+            case "idx":
+                name = "idx_images"
+                options = self.model_dump(include={"folder", *IDX_OPTIONS})
+        data = ImageData(num_classes=self.num_classes, channels=1, height=height, width=width)
+        return DatasetRequest(name=name, options=options), data
 
 
 class LikelihoodOptions(GreyImagesOptions):
@@ -45,16 +75,54 @@ class LikelihoodOptions(GreyImagesOptions):
     samples: tuple[int, ...] = Field((1, 10, 100), min_length=1, description="importance samples of the bounds shown")
 
 
-class DigitSamplesOptions(Options):
-    """How many samples of digits are looked at."""
+class SamplesOptions(Options):
+    """How many samples are looked at, and by which networks besides the pinned classifier of the data."""
 
     num_samples: int = Field(10_000, gt=1, description="samples drawn for the metrics")
+    extractors: tuple[ExtraExtractor, ...] = Field((), description="further networks that look at the samples")
+    inception_weights: str = Field("", description="file of Inception's weights (pt_inception-2015-12-05-6726825d.pth)")
+
+    @property
+    def widest(self) -> int:
+        """The most features that a Fréchet distance is taken of; its covariance needs more images than that."""
+        return PINNED_WIDTH
+
+    @model_validator(mode="after")
+    def _covariances_are_regular(self) -> SamplesOptions:
+        if self.num_samples <= self.widest:
+            raise ValueError(
+                f"num_samples={self.num_samples} for {self.widest} features: their covariance would be singular; "
+                f"give more than {self.widest}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _extractors_are_complete(self) -> SamplesOptions:
+        if len(set(self.extractors)) < len(self.extractors):
+            raise ValueError(f"extractors={list(self.extractors)} names one twice; name each once")
+        if "inception" in self.extractors and not self.inception_weights:
+            raise ValueError(
+                "extractor inception has no weights; they are not on any package index; give inception_weights, the "
+                "path of pt_inception-2015-12-05-6726825d.pth"
+            )
+        if self.inception_weights and "inception" not in self.extractors:
+            raise ValueError('inception_weights is given, but nothing reads it; add extractors=["inception"]')
+        return self
 
 
-class FashionSamplesOptions(DigitSamplesOptions):
-    """How many samples of clothes are looked at, and where the real ones are."""
+class DigitSamplesOptions(SamplesOptions):
+    """How samples of digits are looked at; by large networks without a Fréchet distance, for 300 test images."""
+
+
+class FashionSamplesOptions(SamplesOptions):
+    """How samples of clothes are looked at, and where the real ones are."""
 
     folder: str = Field("", description="folder of Fashion-MNIST's files; empty is the package's")
+
+    @property
+    def widest(self) -> int:
+        """That of the pinned classifier and of every further network."""
+        return max((PINNED_WIDTH, *(EXTRA_WIDTHS[name] for name in self.extractors)))
 
 
 class CompletionOptions(GreyImagesOptions):
@@ -62,29 +130,3 @@ class CompletionOptions(GreyImagesOptions):
 
     num_observed: Literal[1, 2, 3] = Field(1, description="quadrants that are given")
     samples: int = Field(100, gt=0, description="draws of the latent variables in each estimate")
-
-
-class VideoOptions(Options):
-    """Which clips a model learns."""
-
-    source: Literal["moving_digits", "bouncing_shapes"] = Field("moving_digits", description="what moves")
-    frames: int = Field(16, gt=1, description="frames of a clip")
-    size: int = Field(32, gt=0, description="side of a frame in pixels")
-    num_train: int = Field(2_000, gt=0, description="training clips")
-    num_test: int = Field(500, gt=0, description="test clips")
-    num_samples: int = Field(100, gt=1, description="clips drawn for the metrics")
-    num_given: int = Field(4, gt=0, description="frames from which the rest is predicted")
-
-    @model_validator(mode="after")
-    def _something_is_left_to_predict(self) -> VideoOptions:
-        if self.num_given >= self.frames:
-            raise ValueError(
-                f"num_given={self.num_given} of {self.frames} frames leaves none to predict; give fewer than frames"
-            )
-        return self
-
-    def videos(self) -> tuple[DatasetRequest, VideoData]:
-        sizes = {"frames": self.frames, "size": self.size, "num_train": self.num_train, "num_test": self.num_test}
-        num_classes = 10 if self.source == "moving_digits" else 3
-        data = VideoData(num_classes=num_classes, channels=1, frames=self.frames, height=self.size, width=self.size)
-        return DatasetRequest(name=self.source, options=sizes), data

@@ -2,7 +2,7 @@
 
 from harness.hookspecs import hookimpl
 from harness.specs import Capability, MetricSpec, Ref, SuiteSpec, TaskSpec
-from harness_generative.metric_declarations import BINARISATIONS, BY_EXTRACTOR, EXTRACTORS, METRICS
+from harness_generative.metric_declarations import BINARISATIONS, BY_EXTRACTOR, EXTRACTORS, FRECHETS, KERNELS, METRICS
 
 HERE = "harness_generative"
 CLIPS = ("prediction_mse", "frechet_pooled_frames")
@@ -13,7 +13,7 @@ def _task(name: str, summary: str, options: str, needs: Capability, metrics: tup
     return TaskSpec(
         name=name,
         summary=summary,
-        config=Ref(f"{HERE}.options:{options}Options"),
+        config=Ref(f"{HERE}.{options}Options"),
         build=Ref(f"{HERE}.tasks:{name}"),
         needs=needs,
         metrics=metrics,
@@ -24,13 +24,13 @@ def _task(name: str, summary: str, options: str, needs: Capability, metrics: tup
 def _likelihood(name: str) -> TaskSpec:
     how = BINARISATIONS[name]
     summary = f"bound the likelihood of binarised images ({how})"
-    metrics = (f"elbo_nats_{how}", f"iwae_nats_{how}")
-    return _task(name, summary, "Likelihood", Capability.BOUNDS_LIKELIHOOD, metrics)
+    metrics = tuple(f"{bound}_{unit}_{how}" for unit in ("nats", "bits_per_dimension") for bound in ("elbo", "iwae"))
+    return _task(name, summary, "options:Likelihood", Capability.BOUNDS_LIKELIHOOD, metrics)
 
 
-def _samples(name: str, options: str) -> TaskSpec:
+def _samples(name: str, options: str, extra: tuple[str, ...]) -> TaskSpec:
     seen = EXTRACTORS[name]
-    metrics = (*(f"{metric}_{seen}" for metric, *_ in BY_EXTRACTOR), "parzen_nats")
+    metrics = (*(f"{metric}_{seen}" for metric, *_ in BY_EXTRACTOR), "parzen_nats", *extra)
     return _task(name, f"draw images; {seen} judges them", options, Capability.SAMPLES_IMAGES, metrics)
 
 
@@ -39,11 +39,12 @@ def harness_tasks() -> list[TaskSpec]:
     codes, hidden, moving = "encode and decode grey images", "fill in hidden quadrants", "draw clips, continue others"
     return [
         *map(_likelihood, BINARISATIONS),
-        _task("reconstruction", codes, "GreyImages", Capability.RECONSTRUCTS, ("reconstruction_mse",)),
-        _task("quadrants", hidden, "Completion", Capability.COMPLETES, HIDDEN),
-        _samples("digit_samples", "DigitSamples"),
-        _samples("fashion_samples", "FashionSamples"),
-        _task("clips", moving, "Video", Capability.SAMPLES_VIDEO, CLIPS),
+        _task("reconstruction", codes, "options:GreyImages", Capability.RECONSTRUCTS, ("reconstruction_mse",)),
+        _task("quadrants", hidden, "options:Completion", Capability.COMPLETES, HIDDEN),
+        # The digits' 300 test images are fewer than the features of a large network.
+        _samples("digit_samples", "options:DigitSamples", KERNELS),
+        _samples("fashion_samples", "options:FashionSamples", (*KERNELS, *FRECHETS)),
+        _task("clips", moving, "video_options:Video", Capability.SAMPLES_VIDEO, CLIPS),
     ]
 
 

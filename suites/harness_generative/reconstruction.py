@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.errors import PluginError
 from harness.interfaces import (
+    Array,
     Budget,
     Dataset,
     DatasetRequest,
@@ -29,7 +31,7 @@ from harness_generative.pictures import png
 if TYPE_CHECKING:
     import torch
 
-NUM_SHOWN = 16
+NUM_SHOWN, NUM_TRIED = 16, 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +57,11 @@ class ReconstructionTask:
         device: torch.device,
         record: Record,
     ) -> FitOutcome:
-        """Train on grey batches."""
+        """Train on grey batches, once the untrained network has answered with images of the right size and scale."""
+        import torch
+
+        with torch.no_grad():
+            self._errors(asked(learner, Reconstructs), next(self.images.batches(data, "train", NUM_TRIED, device)))
         batches = self.images.training(data, training.batch_size, streams, device)
         return fit_batches(learner, batches, budget=budget, device=device, record=record)
 
@@ -67,11 +73,23 @@ class ReconstructionTask:
 
         network = asked(learner, Reconstructs)
         with torch.no_grad():
-            parts = [
-                (network.reconstruct(batch.inputs) - batch.inputs).double().square().mean(dim=(1, 2, 3)).cpu().numpy()
-                for batch in self.images.batches(data, split, training.batch_size, device)
-            ]
+            batches = self.images.batches(data, split, training.batch_size, device)
+            parts = [self._errors(network, batch) for batch in batches]
         return Evidence(arrays={"squared": np.concatenate(parts)})
+
+    def _errors(self, network: Reconstructs, batch: ImageBatch) -> Array:
+        """The mean squared error of each image. Raises PluginError for images of another size or scale."""
+        from harness_generative.value_checks import check_pixels
+
+        reconstructed = network.reconstruct(batch.inputs)
+        if reconstructed.shape != batch.inputs.shape:
+            raise PluginError(
+                f"{type(network).__name__} reconstructs {list(batch.inputs.shape)} as {list(reconstructed.shape)}; one "
+                "size is expected; build it for the data that the task describes"
+            )
+        check_pixels(reconstructed, f"reconstructions of {type(network).__name__}")
+        errors: Array = (reconstructed - batch.inputs).double().square().mean(dim=(1, 2, 3)).cpu().numpy()
+        return errors
 
     def references(self, data: Dataset | None) -> Mapping[str, float]:
         """The error of answering with the mean training image."""
@@ -84,9 +102,12 @@ class ReconstructionTask:
     def illustrate(
         self, learner: GenerativeLearner, data: Dataset | None, *, training: Training, device: torch.device
     ) -> Mapping[str, bytes]:
-        """Test images above their reconstructions."""
+        """Test images above their reconstructions, and what lies between samples where the model has a prior."""
         import torch
+
+        from harness_generative.latents import latent_pictures
 
         shown = next(self.images.batches(data, "test", NUM_SHOWN, device)).inputs
         pair = torch.cat([shown, asked(learner, Reconstructs).reconstruct(shown)])
-        return {"reconstructions.png": png(pair.float().cpu().numpy(), columns=NUM_SHOWN)}
+        pictures = {"reconstructions.png": png(pair.float().cpu().numpy(), columns=NUM_SHOWN)}
+        return pictures | latent_pictures(learner.evaluated)

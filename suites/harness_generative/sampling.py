@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from harness.errors import DataError
 from harness.interfaces import (
     Budget,
     Dataset,
@@ -20,19 +21,15 @@ from harness.interfaces import (
     Streams,
     Training,
 )
+from harness_generative.feature_widths import ExtraExtractor
 from harness_generative.fitting import asked, fit_batches
 from harness_generative.grey_images import GreyImages, split_of
 from harness_generative.pictures import png
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
 
     from harness_generative.extractors import Extracted
-
-EVALUATION_SEED = 3
-CHUNK = 500
-"""Samples that are drawn at a time."""
 
 VALIDATION_SAMPLES = 1000
 NUM_SHOWN = 100
@@ -42,7 +39,8 @@ NUM_SHOWN = 100
 class SamplingTask:
     """Learn grey images; draw samples and hold their features against those of the images of another split.
 
-    `extractor` names the fixed network (`harness_generative.extractors`); the metrics' names say which it is.
+    `extractor` names the fixed network (`harness_generative.extractors`); the metrics' names say which it is. The
+    `extra_extractors` look at the test split alone. `widest` are the most features of which a covariance is taken.
     """
 
     dataset: DatasetRequest
@@ -50,6 +48,9 @@ class SamplingTask:
     images: GreyImages
     extractor: str
     num_samples: int
+    widest: int
+    extra_extractors: tuple[ExtraExtractor, ...] = ()
+    inception_weights: str = ""
     extra_splits: Mapping[str, str] = field(default_factory=dict)
 
     def describe(self) -> ImageData:
@@ -66,51 +67,70 @@ class SamplingTask:
         device: torch.device,
         record: Record,
     ) -> FitOutcome:
-        """Train on grey batches."""
+        """Train on grey batches, once every extractor's weights were found to be the right ones and the untrained
+        network has drawn images of the right size and scale."""
+        from harness_generative.drawing import check_drawing
+        from harness_generative.extra_extractors import check_extractor
+
+        for name in self.extra_extractors:
+            check_extractor(name, self.inception_weights)
+        check_drawing(asked(learner, SamplesImages), self.data)
         batches = self.images.training(data, training.batch_size, streams, device)
         return fit_batches(learner, batches, budget=budget, device=device, record=record)
 
     def evaluate(
         self, learner: GenerativeLearner, data: Dataset | None, split: str, *, training: Training, device: torch.device
     ) -> Evidence:
-        """`features` and `probabilities` of the samples and `real_features` of the split; on the test split also the
-        `samples`, and the images of validation and test, for the Parzen window."""
+        """`features` and `probabilities` of the samples and `real_features` of the split; on the test split also how
+        the two overlap, what the extra extractors see, the `samples` themselves, and the images of validation and
+        test, for the Parzen window."""
         import torch
 
+        from harness_generative.drawing import draw
+        from harness_generative.extra_extractors import load_extra_extractor
         from harness_generative.extractors import load_extractor
+        from harness_generative.sample_evidence import look, overlap, seen
 
         extractor = load_extractor(self.extractor, device)
         count = self.num_samples if split != "validation" else min(VALIDATION_SAMPLES, self.num_samples)
         samples = draw(asked(learner, SamplesImages), count)
         real = torch.from_numpy(self.images.held_out(data, split))
-        seen = extractor.extract(samples, subject="samples")
+        found = look(extractor, real, samples, split)
+        if split == "validation":
+            return Evidence(arrays=seen(*found))
         arrays = {
-            "features": seen.features.numpy(),
-            "probabilities": seen.probabilities.numpy(),
-            "real_features": extractor.extract(real, subject=f"{split} images").features.numpy(),
+            **seen(*found),
+            **overlap(*found),
+            "samples": samples.numpy(),
+            "validation_images": self.images.held_out(data, "validation"),
+            "test_images": real.numpy(),
         }
-        if split != "validation":
-            arrays |= {
-                "samples": samples.numpy(),
-                "validation_images": self.images.held_out(data, "validation"),
-                "test_images": real.numpy(),
-            }
+        for name in self.extra_extractors:
+            large = load_extra_extractor(name, self.inception_weights, device)
+            arrays |= seen(*look(large, real, samples, split), name=name)
         return Evidence(arrays=arrays)
 
     def references(self, data: Dataset | None) -> Mapping[str, float]:
         """The Fréchet distance to the test images of as many real training images as samples are drawn (or all that
-        there are), and of uniform noise."""
+        there are), and of uniform noise. Raises DataError when the test images are too few for a covariance."""
         import torch
 
+        from harness_generative.drawing import EVALUATION_SEED
         from harness_generative.extractors import load_extractor
 
         extractor = load_extractor(self.extractor)
         generator = torch.Generator().manual_seed(EVALUATION_SEED)
-        test = extractor.extract(torch.from_numpy(self.images.held_out(data, "test")), subject="test images")
+        held_out = self.images.held_out(data, "test")
+        if len(held_out) <= self.widest:
+            raise DataError(
+                f"{len(held_out)} test images for {self.widest} features: their covariance would be singular; more "
+                f"than {self.widest} images are needed; take a larger dataset or fewer extractors"
+            )
+        test = extractor.extract(torch.from_numpy(held_out), subject="test images")
         train = split_of(data, "train")["images"]
         chosen = torch.randperm(len(train), generator=generator)[: self.num_samples].sort().values.numpy()
         real = torch.from_numpy(self.images.grey(train[chosen]))
-        noise = torch.rand(self.num_samples, *image_shape(self.data), generator=generator)
+        noise = torch.rand(self.num_samples, *held_out.shape[1:], generator=generator)
         return {
             "real_training_images": _distance(test, extractor.extract(real)),
             "uniform_noise": _distance(test, extractor.extract(noise)),
@@ -122,23 +142,12 @@ class SamplingTask:
     def illustrate(
         self, learner: GenerativeLearner, data: Dataset | None, *, training: Training, device: torch.device
     ) -> Mapping[str, bytes]:
-        """The first samples that the metrics saw."""
-        return {"samples.png": png(draw(asked(learner, SamplesImages), NUM_SHOWN).numpy())}
+        """The first samples that the metrics saw, and what lies between samples where the model has latents."""
+        from harness_generative.drawing import draw
+        from harness_generative.latents import latent_pictures
 
-
-def image_shape(data: ImageData) -> tuple[int, int, int]:
-    """Channels, height and width."""
-    return data.channels, data.height, data.width
-
-
-def draw(network: SamplesImages, count: int) -> Tensor:
-    """Samples in float32 on the CPU. The first ones are the same however many are drawn up to a chunk."""
-    import torch
-
-    generator = torch.Generator().manual_seed(EVALUATION_SEED)
-    with torch.no_grad():
-        parts = [network.sample(min(CHUNK, count - start), generator).float().cpu() for start in range(0, count, CHUNK)]
-    return torch.cat(parts)
+        pictures = {"samples.png": png(draw(asked(learner, SamplesImages), NUM_SHOWN).numpy())}
+        return pictures | latent_pictures(learner.evaluated)
 
 
 def _distance(real: Extracted, others: Extracted) -> float:

@@ -11,10 +11,11 @@ from harness_generative.options import (
     FashionSamplesOptions,
     GreyImagesOptions,
     LikelihoodOptions,
-    VideoOptions,
+    SamplesOptions,
 )
 from harness_generative.reconstruction import ReconstructionTask
 from harness_generative.sampling import SamplingTask
+from harness_generative.video_options import VideoOptions
 from harness_generative.videos import VideoTask
 
 
@@ -48,13 +49,13 @@ def quadrants(options: CompletionOptions) -> CompletionTask:
 
 def digit_samples(options: DigitSamplesOptions) -> SamplingTask:
     """Draw digits; a network that knows digits judges them."""
-    return _sampling(GreyImagesOptions(source="digits"), "digits-cnn-v1", options.num_samples)
+    return _sampling(options, GreyImagesOptions(source="digits"), "digits-cnn-v1")
 
 
 def fashion_samples(options: FashionSamplesOptions) -> SamplingTask:
     """Draw clothes; a network that knows clothes judges them."""
     source = GreyImagesOptions(source="fashion_mnist", folder=options.folder)
-    return _sampling(source, "fashion-cnn-v1", options.num_samples)
+    return _sampling(options, source, "fashion-cnn-v1")
 
 
 def clips(options: VideoOptions) -> VideoTask:
@@ -69,7 +70,15 @@ def _likelihood(options: LikelihoodOptions, binarisation: Binarisation) -> Likel
     return LikelihoodTask(dataset=request, data=data, images=images, samples=options.samples)
 
 
-def _sampling(source: GreyImagesOptions, extractor: str, num_samples: int) -> SamplingTask:
+def _sampling(options: SamplesOptions, source: GreyImagesOptions, extractor: str) -> SamplingTask:
     request, data = source.images()
-    images = GreyImages(brightest=source.brightest)
-    return SamplingTask(dataset=request, data=data, images=images, extractor=extractor, num_samples=num_samples)
+    return SamplingTask(
+        dataset=request,
+        data=data,
+        images=GreyImages(brightest=source.brightest),
+        extractor=extractor,
+        num_samples=options.num_samples,
+        widest=options.widest,
+        extra_extractors=options.extractors,
+        inception_weights=options.inception_weights,
+    )

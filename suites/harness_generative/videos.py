@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.errors import DataError, PluginError
 from harness.interfaces import (
     Array,
     Budget,
@@ -63,7 +64,8 @@ class VideoTask:
         device: torch.device,
         record: Record,
     ) -> FitOutcome:
-        """Train on whole clips."""
+        """Train on whole clips. Raises DataError where the test clips are too few to be judged by."""
+        self._check_enough(data)
         batches = self._batches(split_of(data, "train"), training.batch_size, streams.numpy("batches"), device)
         return fit_batches(learner, batches, budget=budget, device=device, record=record)
 
@@ -71,20 +73,18 @@ class VideoTask:
         self, learner: GenerativeLearner, data: Dataset | None, split: str, *, training: Training, device: torch.device
     ) -> Evidence:
         """`squared`: for each clip and predicted frame the mean squared error of its pixels, by group `frame`; and
-        `features` and `real_features` of the frames of samples and of the split's clips."""
+        `features` and `real_features` of the frames of samples and of the split's clips.
+
+        Raises PluginError where the model's clips are not those that were asked for, Diverged where one is not finite.
+        """
         import torch
 
         network = asked(learner, SamplesVideos)
         generator = torch.Generator().manual_seed(EVALUATION_SEED)
-        real = self._clips(split_of(data, split)["videos"])
+        real = clips_of(split_of(data, split)["videos"])
         shown = real[: NUM_PREDICTED if split != "validation" else CHUNK]
         with torch.no_grad():
-            predicted = torch.cat(
-                [
-                    network.predict(part[:, :, : self.num_given].to(device), generator).float().cpu()
-                    for part in shown.split(CHUNK)
-                ]
-            )
+            predicted = self._predicted(network, shown, generator, device)
             drawn = self._drawn(network, self.num_samples if split != "validation" else CHUNK, generator)
         squared = (predicted - shown).double().square().mean(dim=(1, 3, 4))[:, self.num_given :].numpy()  # [N, T']
         frames = np.tile(np.arange(self.num_given, self.data.frames), len(squared))
@@ -99,12 +99,15 @@ class VideoTask:
 
     def references(self, data: Dataset | None) -> Mapping[str, float]:
         """The error of repeating the last given frame, and of answering with the mean frame of training."""
-        clips = self._clips(split_of(data, "test")["videos"][:NUM_PREDICTED])
-        mean = self._clips(split_of(data, "train")["videos"]).mean(dim=(0, 2), keepdim=True)
+        import torch
+
+        clips = clips_of(split_of(data, "test")["videos"][:NUM_PREDICTED])
+        mean = split_of(data, "train")["videos"].mean(axis=(0, 1)) / 255  # [H, W] or [H, W, 3]
+        mean_frame = torch.from_numpy(np.atleast_3d(mean)).float().movedim(2, 0)[:, None]  # [C, 1, H, W]
         rest, last = clips[:, :, self.num_given :], clips[:, :, self.num_given - 1 : self.num_given]
         return {
             "last_frame": float((rest - last).square().mean()),
-            "mean_frame": float((rest - mean).square().mean()),
+            "mean_frame": float((rest - mean_frame).square().mean()),
         }
 
     def sample_batch(self, data: Dataset | None, *, training: Training, device: torch.device) -> VideoBatch:
@@ -119,8 +122,8 @@ class VideoTask:
 
         network = asked(learner, SamplesVideos)
         generator = torch.Generator().manual_seed(EVALUATION_SEED)
-        real = self._clips(split_of(data, "test")["videos"][:NUM_SHOWN])
-        predicted = network.predict(real[:, :, : self.num_given].to(device), generator).float().cpu()
+        real = clips_of(split_of(data, "test")["videos"][:NUM_SHOWN])
+        predicted = self._predicted(network, real, generator, device)
         pairs = torch.stack([real, predicted], dim=1).flatten(0, 1)
         return {
             "samples.gif": gif(self._drawn(network, NUM_SHOWN, generator).numpy()),
@@ -130,8 +133,33 @@ class VideoTask:
     def _drawn(self, network: SamplesVideos, count: int, generator: torch.Generator) -> Tensor:
         import torch
 
-        parts = [network.sample(min(CHUNK, count - start), generator).float().cpu() for start in range(0, count, CHUNK)]
+        parts = []
+        for start in range(0, count, CHUNK):
+            asked_for = min(CHUNK, count - start)
+            drawn = network.sample(asked_for, generator)
+            parts.append(check_clips(drawn, asked_for, self.data, f"{type(network).__name__}.sample"))
         return torch.cat(parts)
+
+    def _predicted(
+        self, network: SamplesVideos, clips: Tensor, generator: torch.Generator, device: torch.device
+    ) -> Tensor:
+        """What the model makes of the first frames of these clips."""
+        import torch
+
+        parts = []
+        for part in clips.split(CHUNK):
+            predicted = network.predict(part[:, :, : self.num_given].to(device), generator)
+            parts.append(check_clips(predicted, len(part), self.data, f"{type(network).__name__}.predict"))
+        return torch.cat(parts)
+
+    def _check_enough(self, data: Dataset | None) -> None:
+        count, width = len(split_of(data, "test")["videos"]), num_features(self.data.channels)
+        if count * (self.data.frames - 1) <= width:
+            raise DataError(
+                f"{self.dataset.name}: {count} test clips of {self.data.frames} frames; more than "
+                f"{width // (self.data.frames - 1)} are needed, or the covariance of the {width} numbers that describe "
+                "a pair of frames is singular; give more or longer clips"
+            )
 
     def _batches(
         self, arrays: Mapping[str, Array], batch_size: int, order: np.random.Generator, device: torch.device
@@ -142,15 +170,43 @@ class VideoTask:
 
         for chosen in shuffled(len(arrays["videos"]), batch_size, order):
             yield VideoBatch(
-                inputs=self._clips(arrays["videos"][chosen]).to(device),
+                inputs=clips_of(arrays["videos"][chosen]).to(device),
                 targets=torch.from_numpy(arrays["labels"][chosen].astype(np.int64)).to(device),
             )
 
-    def _clips(self, videos: Array) -> Tensor:
-        """Bytes [N, T, H, W] as float32 [N, 1, T, H, W] from 0 to 1."""
-        import torch
 
-        return torch.from_numpy(np.array(videos)).float().div_(255)[:, None]
+def clips_of(videos: Array) -> Tensor:
+    """Bytes [N, T, H, W] or [N, T, H, W, 3] as float32 [N, C, T, H, W] from 0 to 1."""
+    import torch
+
+    clips = torch.from_numpy(np.array(videos)).float().div_(255)
+    return clips[:, None] if clips.ndim == 4 else clips.movedim(4, 1)
+
+
+def check_clips(clips: Tensor, count: int, data: VideoData, subject: str) -> Tensor:
+    """The clips on the CPU in float32.
+
+    Raises PluginError unless they are `count` of the data's shape with floats from 0 to 1, Diverged when one is not
+    finite.
+    """
+    import torch
+
+    from harness_generative.value_checks import check_pixels
+
+    expected = [count, data.channels, data.frames, data.height, data.width]
+    found = list(clips.shape) if isinstance(clips, torch.Tensor) else type(clips).__name__
+    if found != expected:
+        raise PluginError(
+            f"{subject}: clips are {found}; {expected} (count, channels, frames, height, width) is expected; give as "
+            "many as are asked for, of the size that the model was built for"
+        )
+    check_pixels(clips.flatten(0, 1), subject)
+    return clips.float().cpu()
+
+
+def num_features(channels: int) -> int:
+    """How many numbers `frame_features` gives."""
+    return 2 * channels * POOLED**2
 
 
 def frame_features(videos: Tensor) -> Array:

@@ -98,7 +98,7 @@ def test_an_empty_plan_is_an_error(tmp_path):
         "from torch import nn\nfrom harness import model\n"
         "@model(name='mute', classifies=True)\nclass Mute(nn.Module):\n    def __init__(self): super().__init__()\n"
     )
-    with pytest.raises(UsageError, match="the plan is empty: .* with mute: it is for models that declare"):
+    with pytest.raises(UsageError, match=r"the plan is empty: .* with mute: it is for models that declare"):
         select([TINY, "model=mute"], [file])
 
 

@@ -8,7 +8,7 @@ import torch
 
 from harness.errors import UsageError
 from harness.runtime.fitting import Diverged
-from harness_generative.feature_statistics import FeatureStatistics
+from harness_generative.feature_statistics import BATCH, FeatureStatistics
 
 
 def features(count: int = 500, width: int = 6, seed: int = 0) -> torch.Tensor:
@@ -25,10 +25,11 @@ def streamed(rows: torch.Tensor, batch: int) -> FeatureStatistics:
     return statistics
 
 
-def test_moments_are_numpys() -> None:
-    rows = features()
+@pytest.mark.parametrize("count", [2, BATCH, 2 * BATCH + 1])
+def test_moments_are_numpys(count: int) -> None:
+    rows = features(count)
     statistics = FeatureStatistics.of(rows)
-    assert statistics.count == 500
+    assert statistics.count == count
     np.testing.assert_allclose(statistics.mean, rows.double().numpy().mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(statistics.covariance, np.cov(rows.double().numpy().T), rtol=1e-10, atol=1e-12)
 

@@ -137,6 +137,33 @@ def test_torchmetrics_gives_the_same(real: Tensor, generated: Tensor) -> None:
     assert distance_of(real, generated) == pytest.approx(float(theirs.compute()), rel=1e-6)
 
 
+def test_vectors_of_known_moments_give_the_distance_of_their_gaussians() -> None:
+    axes, scales = rotation(), (normal(WIDTH, seed=6).abs() + 0.1, normal(WIDTH, seed=7).abs() + 0.1)
+    means = normal(WIDTH, seed=10), normal(WIDTH, seed=11)
+    # White vectors, exactly: of mean zero and of covariance one.
+    white = torch.linalg.qr(normal(400, WIDTH, seed=12) - normal(400, WIDTH, seed=12).mean(dim=0)).Q * math.sqrt(399)
+    first, second = (white * scale @ axes.T + mean for scale, mean in zip(scales, means, strict=True))
+    expected = (means[0] - means[1]).square().sum() + (scales[0] - scales[1]).square().sum()
+    assert distance_of(first, second) == pytest.approx(float(expected), rel=1e-10)
+
+
+def test_a_copied_feature_counts_twice(real: Tensor, generated: Tensor) -> None:
+    # A feature and its copy are, rotated, one feature of twice the variance and one of none.
+    first, second = (torch.cat([rows, rows[:, :1]], dim=1) for rows in (real, generated))
+    stretched = [torch.cat([rows[:, :1] * math.sqrt(2), rows[:, 1:]], dim=1) for rows in (real, generated)]
+    assert distance_of(first, second) == pytest.approx(distance_of(*stretched), rel=1e-7)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_singular_and_regular_covariances_agree_with_scipy(order: int) -> None:
+    flat = normal(WIDTH, 3, seed=1)
+    first, second = (flat @ flat.T, covariance(2))[::order]
+    values = scipy.linalg.eigvals((first @ second).numpy()).real.clip(min=0)
+    expected = float(first.trace() + second.trace()) - 2 * float((values**0.5).sum())
+    mean = torch.zeros(WIDTH).double()
+    assert gaussian_distance(mean, first, mean, second) == pytest.approx(expected, rel=1e-6)
+
+
 def test_too_few_images_are_refused(real: Tensor) -> None:
     with pytest.raises(UsageError, match="8 images for 8 features: the covariance is singular"):
         distance_of(real, real[:WIDTH])

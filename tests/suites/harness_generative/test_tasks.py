@@ -11,13 +11,21 @@ import torch
 from PIL import Image
 from torch import nn
 
-from harness.errors import PluginError
-from harness.interfaces import Dataset, Training
+from harness.errors import DataError, PluginError
+from harness.interfaces import Budget, Dataset, Training
+from harness.runtime.fitting import Diverged
+from harness.runtime.seeding import SeedStreams
 from harness.specs import Tier
 from harness_generative import metrics, tasks
 from harness_generative.likelihood import bound
-from harness_generative.options import CompletionOptions, GreyImagesOptions, LikelihoodOptions, VideoOptions
+from harness_generative.options import (
+    CompletionOptions,
+    DigitSamplesOptions,
+    GreyImagesOptions,
+    LikelihoodOptions,
+)
 from harness_generative.pictures import gif, grid, png
+from harness_generative.video_options import VideoOptions
 from harness_generative.videos import frame_features
 
 CPU = torch.device("cpu")
@@ -136,6 +144,43 @@ def test_hidden_fair_coins_cost_their_bits_by_either_estimate():
 def test_a_perfect_code_reconstructs_without_error():
     found = evidence(tasks.reconstruction(GreyImagesOptions()), FairCoins())
     assert metrics.reconstruction_mse(found).value == 0
+
+
+class Distorts(nn.Module):
+    """Reconstructs images with something added, in as many channels."""
+
+    def __init__(self, added: float, channels: int = 1) -> None:
+        super().__init__()
+        self.added, self.channels = added, channels
+
+    def reconstruct(self, images):
+        return images.expand(-1, self.channels, -1, -1) + self.added
+
+
+@pytest.mark.parametrize(
+    ("network", "error", "said"),
+    [
+        pytest.param(Distorts(-1.0), PluginError, "reconstructions of Distorts: pixels lie from -1", id="range"),
+        pytest.param(Distorts(0.0, 3), PluginError, r"as \[2, 3, 8, 8\]; one size is expected", id="channels"),
+        pytest.param(Distorts(math.nan), Diverged, "reconstructions of Distorts: not every number", id="nan"),
+    ],
+)
+def test_reconstructions_of_another_kind_are_refused_before_training(network, error, said):
+    with pytest.raises(error, match=said):
+        tasks.reconstruction(GreyImagesOptions()).fit(
+            Asked(network),
+            dataset(digits),
+            training=TRAINING,
+            budget=Budget(steps=1),
+            streams=SeedStreams(0),
+            device=CPU,
+            record=lambda step, values: None,
+        )
+
+
+def test_too_few_test_images_for_a_covariance_are_refused_before_training():
+    with pytest.raises(DataError, match="60 test images for 64 features: their covariance would be singular"):
+        tasks.digit_samples(DigitSamplesOptions()).references(dataset(digits))
 
 
 def test_a_still_prediction_has_the_error_of_the_last_frame():
