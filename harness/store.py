@@ -71,7 +71,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("value", pa.float64(), "result", "headline value on the test split"),
     Column("higher_is_better", pa.bool_(), "result", "direction of the headline metric"),
     Column("chance", pa.float64(), "result", "headline value of guessing"),
-    Column("references", pa.map_(pa.string(), pa.float64()), "result", "headline values of baselines without learning"),
+    Column("references", pa.map_(pa.string(), pa.float64()), "result", "values without learning: name, or metric:name"),
     Column("metrics", pa.list_(METRIC), "result", "all metrics on the test split"),
     Column("validation", pa.float64(), "result", "headline value on the validation split, of the chosen candidate"),
     Column("task_options", pa.string(), "identity", "options of the task, JSON"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
@@ -89,6 +89,17 @@ class Task(Protocol):
 
     def sample_batch(self, data: Dataset | None, *, training: Training, device: torch.device) -> Any:
         """A training batch of the usual size, for measuring time, FLOPs and memory."""
+        ...
+
+
+@runtime_checkable
+class LeavesReferenceEvidence(Protocol):
+    """A task with baselines that need no learning and whose evidence every metric can read, such as real examples in
+    place of samples."""
+
+    def reference_evidence(self, data: Dataset | None, device: torch.device) -> Iterable[tuple[str, Evidence]]:
+        """The evidence of each baseline by its name, on the test split. Metrics whose `needs` it lacks have no level
+        of that name."""
         ...
 
 

@@ -54,10 +54,11 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reference:
-    """A headline value that needs no learning: chance, or a simple baseline."""
+    """A value that needs no learning: chance, or a simple baseline. `metric` is empty for the headline."""
 
     name: str
     value: float
+    metric: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +77,7 @@ class Board:
     higher_is_better: bool | None
     chance: float | None
     references: tuple[Reference, ...]
+    further_references: tuple[Reference, ...]
     conditions: tuple[Condition, ...]
     differs: tuple[Condition, ...]
     entries: tuple[Entry, ...]
@@ -218,7 +220,7 @@ def _progress(row: Row) -> tuple[int, float]:
 def _board(rows: list[Row], peers: Sequence[list[Row]]) -> Board:
     common = rows[0]
     higher = common["higher_is_better"]
-    chance = _level([row["chance"] for row in rows])
+    chance, references = _level([row["chance"] for row in rows]), _references(rows)
     entries = make_entries(rows, chance, higher)
     return Board(
         suite=common["suite"],
@@ -228,17 +230,26 @@ def _board(rows: list[Row], peers: Sequence[list[Row]]) -> Board:
         unit=headline_unit(rows),
         higher_is_better=higher,
         chance=chance,
-        references=_references(rows, chance),
+        references=tuple(line for line in references if not line.metric),
+        further_references=tuple(line for line in references if line.metric),
         conditions=_conditions(common),
         differs=_differences(common, [peer[0] for peer in peers]),
         entries=rank_entries(entries, higher),
     )
 
 
-def _references(rows: Sequence[Row], chance: float | None) -> tuple[Reference, ...]:
-    names = sorted({name for row in rows for name in pairs(row["references"])})
-    levels = {name: _level([pairs(row["references"]).get(name) for row in rows]) for name in names}
-    found = [Reference(name=name, value=level) for name, level in levels.items() if level is not None]
+def _references(rows: Sequence[Row]) -> tuple[Reference, ...]:
+    """The levels that rows name, those of another metric as `metric:name`; chance comes last."""
+    metrics = {metric["name"] for row in rows for metric in row["metrics"] or ()}
+    found = []
+    for label in sorted({label for row in rows for label in pairs(row["references"])}):
+        level = _level([pairs(row["references"]).get(label) for row in rows])
+        metric, _, name = label.partition(":")
+        if level is not None and metric in metrics:
+            found.append(Reference(name=name, value=level, metric=metric))
+        elif level is not None:
+            found.append(Reference(name=label, value=level))
+    chance = _level([row["chance"] for row in rows])
     return (*found, *([] if chance is None else [Reference(name="chance", value=chance)]))
 
 

@@ -90,6 +90,8 @@ def render(report: Report) -> str:
         sweep_plot=sweep_plot,
         metric_names=[further_metrics(board) for board in report.boards],
         find_metric=find_metric,
+        reference_names=reference_names,
+        find_reference=find_reference,
         is_reference=lambda line: isinstance(line, Reference),
     )
 
@@ -168,6 +170,15 @@ def further_metrics(board: Board) -> tuple[str, ...]:
     """Names of the metrics beside the headline, in the order in which entries have them."""
     names = dict.fromkeys(metric.name for entry in board.entries for metric in entry.metrics)
     return tuple(name for name in names if name != board.metric)
+
+
+def reference_names(board: Board) -> tuple[str, ...]:
+    """Names of the baselines that metrics beside the headline have."""
+    return tuple(sorted({line.name for line in board.further_references}))
+
+
+def find_reference(board: Board, metric: str, name: str) -> Reference | None:
+    return next((line for line in board.further_references if (line.metric, line.name) == (metric, name)), None)
 
 
 def find_metric(entry: Entry, name: str) -> MetricSummary | None:

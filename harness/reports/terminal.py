@@ -129,6 +129,9 @@ def _metrics_table(board: Board, names: Sequence[str]) -> Table:
                 summary = metric.summary
                 cells = (metric.name, entry.label, formatting.with_interval(summary), str(summary.n))
                 table.add_row(*(_plain(cell) for cell in cells))
+    for line in board.further_references:
+        if ALL_METRICS in names or line.metric in names:
+            table.add_row(*(_plain(cell) for cell in (line.metric, line.name, formatting.value(line), "")))
     return table
 
 

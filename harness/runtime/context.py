@@ -35,8 +35,5 @@ class TrialContext:
         """The task's metrics; the first is the headline."""
         return [self.registry.metrics[name].spec for name in self.task_spec.metrics]
 
-    def references(self) -> Mapping[str, float]:
-        return self.task.references(self.data)
-
     def sample_batch(self) -> Any:
         return self.task.sample_batch(self.data, training=self.trial.training, device=self.device)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from harness.errors import PluginError
-from harness.interfaces import Evidence, Illustrates, Measurement
+from harness.interfaces import Evidence, Illustrates, LeavesReferenceEvidence, Measurement
 from harness.runtime.context import TrialContext
 from harness.specs import MetricSpec
 
@@ -44,6 +44,18 @@ def measure_test(context: TrialContext, learner: Any) -> list[dict[str, Any]]:
         of_extra = applicable(context.metrics, extra)
         found += [_entry(metric, f"{metric.name}[{label}]", compute(metric, extra)) for metric in of_extra]
     return found
+
+
+def reference_levels(context: TrialContext) -> Mapping[str, float]:
+    """What scores without learning: by the baseline's name for the headline, as `metric:baseline` for other metrics."""
+    levels = dict(context.task.references(context.data))
+    if isinstance(context.task, LeavesReferenceEvidence):
+        for name, evidence in context.task.reference_evidence(context.data, context.device):
+            for metric in context.metrics:
+                if all(array in evidence.arrays for array in metric.needs):
+                    label = name if metric is context.metrics[0] else f"{metric.name}:{name}"
+                    levels[label] = float(compute(metric, evidence).value)
+    return levels
 
 
 def applicable(metrics: Sequence[MetricSpec], evidence: Evidence) -> list[MetricSpec]:

@@ -28,7 +28,7 @@ from harness.runtime.context import TrialContext
 from harness.runtime.datasets import load_dataset
 from harness.runtime.fitting import Diverged
 from harness.runtime.measuring import count_flops, state_bytes
-from harness.runtime.scoring import illustrated, measure_test
+from harness.runtime.scoring import illustrated, measure_test, reference_levels
 from harness.runtime.seeding import SeedStreams, seeded
 from harness.runtime.sizing import count_parameters
 from harness.specs import Capability
@@ -126,7 +126,7 @@ def _prepared(trial: Trial, registry: Registry, cache: Path, row: Row) -> TrialC
 def _run(context: TrialContext, row: Row, curve: Curve, artifacts: dict[str, bytes], report: Report) -> None:
     """Fit, choose, test, measure; what is known so far is in the row at every moment."""
     headline = context.metrics[0]
-    references = context.references()
+    references = reference_levels(context)
     row |= {
         "metric": headline.name,
         "higher_is_better": headline.higher_is_better,

@@ -15,16 +15,21 @@ BY_EXTRACTOR = (
     ("inception_score", "exp of the mean divergence of a sample's classes from those of all", "", True),
     ("class_entropy", "entropy of how often each class is the most probable one", "nats", True),
 )
+PARZEN = "log-likelihood of test images under a Parzen window around the samples"
 POOLED_FRAMES = "Fréchet distance of 8x8 means of frames and their changes"
-
-
 # Metrics of samples by the networks that only options bring in. Those of features need more images than features.
 KERNELS = ("kernel_efficientnet_lite0", "kid", "inception_score")
 FRECHETS = ("frechet_efficientnet_lite0", "fid")
 
 
 def _metric(
-    name: str, summary: str, unit: str, higher: bool, function: str = "", by: tuple[str, ...] = ()
+    name: str,
+    summary: str,
+    unit: str,
+    higher: bool,
+    function: str = "",
+    by: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
 ) -> MetricSpec:
     return MetricSpec(
         name=name,
@@ -33,6 +38,7 @@ def _metric(
         unit=unit,
         higher_is_better=higher,
         by=by,
+        needs=needs,
     )
 
 
@@ -76,8 +82,8 @@ METRICS = (
     _by_extra("inception_score", "inception score, over all samples", "inception", higher=True),
     _metric("frechet_pooled_frames", POOLED_FRAMES, "", False, "frechet"),
     _metric("reconstruction_mse", "mean squared error of a reconstructed pixel", "", False),
-    _metric("prediction_mse", "mean squared error of a predicted pixel", "", False, by=("frame",)),
+    _metric("prediction_mse", "mean squared error of a predicted pixel", "", False, by=("frame",), needs=("squared",)),
     _metric("negative_cll_importance", "negative log-likelihood of hidden pixels, importance sampling", "nats", False),
     _metric("negative_cll_prior", "the same by Monte Carlo over the conditional prior", "nats", False),
-    _metric("parzen_nats", "log-likelihood of test images under a Parzen window around the samples", "nats", True),
+    _metric("parzen_nats", PARZEN, "nats", True, needs=("samples", "validation_images", "test_images")),
 )

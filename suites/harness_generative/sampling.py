@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,8 +28,7 @@ from harness_generative.pictures import png
 
 if TYPE_CHECKING:
     import torch
-
-    from harness_generative.extractors import Extracted
+    from torch import Tensor
 
 VALIDATION_SAMPLES = 1000
 NUM_SHOWN = 100
@@ -84,57 +83,64 @@ class SamplingTask:
         """`features` and `probabilities` of the samples and `real_features` of the split; on the test split also how
         the two overlap, what the extra extractors see, the `samples` themselves, and the images of validation and
         test, for the Parzen window."""
+        from harness_generative.drawing import draw
+
+        network = asked(learner, SamplesImages)
+        if split == "validation":
+            return self._seen(draw(network, min(VALIDATION_SAMPLES, self.num_samples)), data, split, device)
+        samples = draw(network, self.num_samples)
+        windows = {
+            "samples": samples.numpy(),
+            "validation_images": self.images.held_out(data, "validation"),
+            "test_images": self.images.held_out(data, "test"),
+        }
+        return Evidence(arrays={**self._seen(samples, data, split, device).arrays, **windows})
+
+    def references(self, data: Dataset | None) -> Mapping[str, float]:
+        """None besides those of `reference_evidence`. Raises DataError when the test images are too few for a
+        covariance."""
+        count = len(split_of(data, "test")["images"])
+        if count <= self.widest:
+            raise DataError(
+                f"{count} test images for {self.widest} features: their covariance would be singular; more "
+                f"than {self.widest} images are needed; take a larger dataset or fewer extractors"
+            )
+        return {}
+
+    def reference_evidence(self, data: Dataset | None, device: torch.device) -> Iterator[tuple[str, Evidence]]:
+        """As many real training images as samples are drawn (or all that there are), and uniform noise, in place of
+        samples; a Parzen window around them is left out."""
         import torch
 
-        from harness_generative.drawing import draw
+        from harness_generative.drawing import EVALUATION_SEED
+
+        generator = torch.Generator().manual_seed(EVALUATION_SEED)
+        train = split_of(data, "train")["images"]
+        chosen = torch.randperm(len(train), generator=generator)[: self.num_samples].sort().values.numpy()
+        real = torch.from_numpy(self.images.grey(train[chosen]))
+        yield "real_training_images", self._seen(real, data, "test", device)
+        yield (
+            "uniform_noise",
+            self._seen(torch.rand(self.num_samples, *real.shape[1:], generator=generator), data, "test", device),
+        )
+
+    def _seen(self, samples: Tensor, data: Dataset | None, split: str, device: torch.device) -> Evidence:
+        """What the extractors say of samples and of a split's images."""
+        import torch
+
         from harness_generative.extra_extractors import load_extra_extractor
         from harness_generative.extractors import load_extractor
         from harness_generative.sample_evidence import look, overlap, seen
 
-        extractor = load_extractor(self.extractor, device)
-        count = self.num_samples if split != "validation" else min(VALIDATION_SAMPLES, self.num_samples)
-        samples = draw(asked(learner, SamplesImages), count)
         real = torch.from_numpy(self.images.held_out(data, split))
-        found = look(extractor, real, samples, split)
-        if split == "validation":
-            return Evidence(arrays=seen(*found))
-        arrays = {
-            **seen(*found),
-            **overlap(*found),
-            "samples": samples.numpy(),
-            "validation_images": self.images.held_out(data, "validation"),
-            "test_images": real.numpy(),
-        }
-        for name in self.extra_extractors:
-            large = load_extra_extractor(name, self.inception_weights, device)
-            arrays |= seen(*look(large, real, samples, split), name=name)
+        found = look(load_extractor(self.extractor, device), real, samples, split)
+        arrays = seen(*found)
+        if split != "validation":
+            arrays |= overlap(*found)
+            for name in self.extra_extractors:
+                large = load_extra_extractor(name, self.inception_weights, device)
+                arrays |= seen(*look(large, real, samples, split), name=name)
         return Evidence(arrays=arrays)
-
-    def references(self, data: Dataset | None) -> Mapping[str, float]:
-        """The Fréchet distance to the test images of as many real training images as samples are drawn (or all that
-        there are), and of uniform noise. Raises DataError when the test images are too few for a covariance."""
-        import torch
-
-        from harness_generative.drawing import EVALUATION_SEED
-        from harness_generative.extractors import load_extractor
-
-        extractor = load_extractor(self.extractor)
-        generator = torch.Generator().manual_seed(EVALUATION_SEED)
-        held_out = self.images.held_out(data, "test")
-        if len(held_out) <= self.widest:
-            raise DataError(
-                f"{len(held_out)} test images for {self.widest} features: their covariance would be singular; more "
-                f"than {self.widest} images are needed; take a larger dataset or fewer extractors"
-            )
-        test = extractor.extract(torch.from_numpy(held_out), subject="test images")
-        train = split_of(data, "train")["images"]
-        chosen = torch.randperm(len(train), generator=generator)[: self.num_samples].sort().values.numpy()
-        real = torch.from_numpy(self.images.grey(train[chosen]))
-        noise = torch.rand(self.num_samples, *held_out.shape[1:], generator=generator)
-        return {
-            "real_training_images": _distance(test, extractor.extract(real)),
-            "uniform_noise": _distance(test, extractor.extract(noise)),
-        }
 
     def sample_batch(self, data: Dataset | None, *, training: Training, device: torch.device) -> ImageBatch:
         return next(self.images.batches(data, "train", training.batch_size, device))
@@ -148,10 +154,3 @@ class SamplingTask:
 
         pictures = {"samples.png": png(draw(asked(learner, SamplesImages), NUM_SHOWN).numpy())}
         return pictures | latent_pictures(learner.evaluated)
-
-
-def _distance(real: Extracted, others: Extracted) -> float:
-    from harness_generative.feature_statistics import FeatureStatistics
-    from harness_generative.frechet_distance import frechet_distance
-
-    return frechet_distance(FeatureStatistics.of(real.features), FeatureStatistics.of(others.features))

@@ -110,6 +110,22 @@ class VideoTask:
             "mean_frame": float((rest - mean_frame).square().mean()),
         }
 
+    def reference_evidence(self, data: Dataset | None, device: torch.device) -> Iterator[tuple[str, Evidence]]:
+        """As many training clips as are drawn, where they are enough for a covariance, and uniform noise, in place of
+        samples."""
+        import torch
+
+        generator = torch.Generator().manual_seed(EVALUATION_SEED)
+        real = frame_features(clips_of(split_of(data, "test")["videos"]))
+        train = split_of(data, "train")["videos"]
+        chosen = torch.randperm(len(train), generator=generator)[: self.num_samples].sort().values.numpy()
+        clips = clips_of(train[chosen])
+        if len(clips) * (self.data.frames - 1) > real.shape[1]:
+            features = frame_features(clips)
+            yield "real_training_clips", Evidence(arrays={"features": features, "real_features": real})
+        noise = frame_features(torch.rand(self.num_samples, *clips.shape[1:], generator=generator))
+        yield "uniform_noise", Evidence(arrays={"features": noise, "real_features": real})
+
     def sample_batch(self, data: Dataset | None, *, training: Training, device: torch.device) -> VideoBatch:
         train = split_of(data, "train")
         return next(self._batches(train, training.batch_size, np.random.default_rng(0), device))

@@ -73,6 +73,26 @@ def test_errors_of_predicted_frames_stand_beside_the_headline(cache):
     assert {"prediction_mse[frame=2]", "prediction_mse[frame=3]", "frechet_pooled_frames"} <= set(names)
 
 
+@pytest.mark.parametrize("metric", ["frechet", "kernel", "precision", "coverage", "inception_score"])
+def test_every_metric_of_samples_stands_between_real_images_and_noise(metric, cache):
+    row = run("digit_samples", "dcgan", cache).row
+    prefix = "" if metric == "frechet" else f"{metric}_digits_cnn_v1:"
+    real, noise = (row["references"][f"{prefix}{name}"] for name in ("real_training_images", "uniform_noise"))
+    higher = next(entry for entry in row["metrics"] if entry["name"] == f"{metric}_digits_cnn_v1")["higher_is_better"]
+    assert (real > noise) == higher
+
+
+def test_a_parzen_window_has_no_level_of_real_images(cache):
+    assert not any("parzen" in name for name in run("digit_samples", "dcgan", cache).row["references"])
+
+
+def test_distances_of_clips_stand_between_real_clips_and_noise(cache):
+    references = run("clips", "video_diffusion", cache).row["references"]
+    real, noise = (references[f"frechet_pooled_frames:{name}"] for name in ("real_training_clips", "uniform_noise"))
+    assert real < noise
+    assert {"last_frame", "mean_frame"} <= set(references)
+
+
 def names_of(row):
     return {entry["name"] for entry in row["metrics"]}
 
