@@ -17,6 +17,7 @@ from harness.interfaces.abilities import (
 )
 from harness.interfaces.data import (
     IGNORE,
+    ActingData,
     Array,
     BuiltDataset,
     CompletionBatch,
@@ -25,13 +26,16 @@ from harness.interfaces.data import (
     DatasetRequest,
     ImageBatch,
     ImageData,
+    ObservationBatch,
     Streams,
     TokenBatch,
     TokenData,
+    Transitions,
     VideoBatch,
     VideoData,
 )
 from harness.interfaces.learners import (
+    ActingLearner,
     Budget,
     ClassifierLearner,
     GenerativeLearner,
@@ -53,6 +57,8 @@ from harness.interfaces.tasks import (
 
 __all__ = [
     "IGNORE",
+    "ActingData",
+    "ActingLearner",
     "Array",
     "BoundsLikelihood",
     "Budget",
@@ -76,6 +82,7 @@ __all__ = [
     "Learner",
     "LeavesReferenceEvidence",
     "Measurement",
+    "ObservationBatch",
     "ParameterGroup",
     "Reconstructs",
     "Record",
@@ -88,6 +95,7 @@ __all__ = [
     "TokenData",
     "TokenLearner",
     "Training",
+    "Transitions",
     "VideoBatch",
     "VideoData",
 ]

@@ -49,7 +49,20 @@ class VideoData:
     width: int
 
 
-DataDescription: TypeAlias = TokenData | ImageData | VideoData
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActingData:
+    """What an agent is built for: observations of `shape`, and one of `num_actions` actions in answer.
+
+    With `pixels` an observation is the last frames, the newest last, in uint8 [frames, height, width]; else it is
+    float32 numbers [features].
+    """
+
+    num_actions: int
+    shape: tuple[int, ...]
+    pixels: bool
+
+
+DataDescription: TypeAlias = TokenData | ImageData | VideoData | ActingData
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,3 +141,29 @@ class VideoBatch:
 
     inputs: Float[Tensor, "batch channels frames height width"]
     targets: Int[Tensor, " batch"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObservationBatch:
+    """A batch of what an agent sees; pixels are bytes."""
+
+    inputs: Float[Tensor, "batch features"] | Int[Tensor, "batch frames height width"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transitions:
+    """What one step of several environments led to; every array has one entry an environment.
+
+    `rewards` are the game's own, not clipped. `terminated` says that the state after it has no future (which a
+    protocol may also say of a lost life), `truncated` that a limit cut the episode; `restarted` that the next
+    observation the agent gets is the first of another episode. `next_observations` are what the action led to: of an
+    episode that ended its last, never the first of the next.
+    """
+
+    observations: Array
+    actions: Array
+    rewards: Array
+    terminated: Array
+    truncated: Array
+    restarted: Array
+    next_observations: Array

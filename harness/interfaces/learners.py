@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from harness.interfaces.data import ImageBatch, TokenBatch
+from harness.interfaces.data import Array, ImageBatch, TokenBatch, Transitions
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -97,4 +97,28 @@ class GenerativeLearner(Learner, Protocol):
     @property
     def evaluated(self) -> nn.Module:
         """The network to ask: that of the averaged weights where there are any."""
+        ...
+
+
+class ActingLearner(Protocol):
+    """A learner with capability ACTS: it chooses actions in several environments at once and learns from what follows.
+
+    Exploration and replay draw from torch's global generator, which the trial seeds.
+    """
+
+    module: nn.Module
+
+    def act(self, observations: Array) -> Array:
+        """Actions [envs] while learning, with whatever exploration the paper has."""
+        ...
+
+    def observe(self, transitions: Transitions) -> Mapping[str, float]:
+        """Take in one step of every environment and make the updates that are due.
+
+        Returns the means of what the updates measured, of which `loss` is one; empty where none was due.
+        """
+        ...
+
+    def values(self, observations: Array) -> Array:
+        """What each action is worth, [envs, actions]; evaluation takes the largest. Explores and changes nothing."""
         ...

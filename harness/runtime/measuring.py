@@ -10,11 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from harness.interfaces import ImageBatch, StepsTokens, TokenBatch
+from harness.interfaces import ImageBatch, ObservationBatch, StepsTokens, TokenBatch
 from harness.kernels.loading import Kernel
 
 
-def count_flops(module: nn.Module, batch: TokenBatch | ImageBatch, kernels: Iterable[Kernel]) -> float:
+def count_flops(
+    module: nn.Module, batch: TokenBatch | ImageBatch | ObservationBatch, kernels: Iterable[Kernel]
+) -> float:
     """Floating-point operations of one forward pass, an example.
 
     Matrix products and convolutions are counted by torch, ops with a cost model by that. Library layers that torch

@@ -16,7 +16,7 @@ import torch
 from harness.configuration import parse_config
 from harness.devices import describe_device, peak_memory, reset_peak_memory
 from harness.errors import HarnessError, MissingDataError
-from harness.interfaces import Illustrates, ImageBatch, Task, TokenBatch
+from harness.interfaces import Illustrates, ImageBatch, ObservationBatch, Task, TokenBatch
 from harness.kernels.gate import check_kernel
 from harness.kernels.loading import load_kernels
 from harness.machine import machine_columns
@@ -176,7 +176,7 @@ def _fitting_columns(chosen: Candidate) -> Row:
 
 def _cost_columns(context: TrialContext, learner: Any) -> Row:
     batch = context.sample_batch()
-    if not isinstance(batch, TokenBatch | ImageBatch):
+    if not isinstance(batch, TokenBatch | ImageBatch | ObservationBatch):
         return {}
     learner.module.eval()
     costs: Row = {"flops_per_example": count_flops(learner.module, batch, context.kernels.values())}
