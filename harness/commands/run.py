@@ -203,7 +203,7 @@ def conclude(plan: Plan, store: Store, console: Any, as_json: bool, registry: Re
     for problem in reading.problems:
         click.echo(f"warning: {problem}", err=True)
     if not as_json:
-        print_boards(report.boards, console, published=report.published)
+        print_boards(report.boards, console)
     failed = reading.table.loc[~reading.table["status"].isin(HARMLESS)]
     page = write_report(report, store.folder / "reports" / f"{plan.run_id}.html")
     console.print(f"leaderboard: {store.folder / 'leaderboard.parquet'}", markup=False, highlight=False, soft_wrap=True)
