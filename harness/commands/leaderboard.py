@@ -47,7 +47,8 @@ def command(
     from harness.errors import UsageError
     from harness.registry import load_registry, suggest
     from harness.reports import choosing
-    from harness.reports.board import make_boards, make_published
+    from harness.reports.board import make_boards
+    from harness.reports.published import make_published
     from harness.reports.terminal import ALL_METRICS, print_boards
     from harness.store import Store
 

@@ -36,7 +36,7 @@ def command(
     from harness.errors import UsageError
     from harness.registry import load_registry
     from harness.reports import choosing
-    from harness.reports.board import make_report
+    from harness.reports.report import make_report
     from harness.reports.writing import write_report
     from harness.store import Store
 

@@ -191,7 +191,7 @@ def announce(console: Any, plan: Plan, waiting: int) -> None:
 
 def conclude(plan: Plan, store: Store, console: Any, as_json: bool, registry: Registry) -> int:
     """Write the leaderboard and the reports; the exit code is 1 when a trial failed."""
-    from harness.reports.board import make_report
+    from harness.reports.report import make_report
     from harness.reports.terminal import print_boards
     from harness.reports.writing import write_report
 

@@ -1,4 +1,4 @@
-"""Boards: rows that may be compared with each other, one board a group; and the report that holds them."""
+"""Boards: rows that may be compared with each other, one board a group."""
 
 from __future__ import annotations
 
@@ -8,18 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import StoreError
-from harness.reports.curves import Panel, make_panels
 from harness.reports.entries import Entry, Row, headline_unit, make_entries, pairs, parsed
-from harness.reports.galleries import Files, Gallery, make_galleries
-from harness.reports.provenance import Provenance, hardware_of, make_provenance
-from harness.reports.published import PublishedGroup, load_published, published_beside
+from harness.reports.provenance import hardware_of
 from harness.reports.ranking import rank_entries
 from harness.store import to_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.registry import Registry
 
 # What the plan determines: every row has these.
 ASKED = {
@@ -105,55 +101,13 @@ class Board:
         return sum(len(entry.failures) for entry in self.entries)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
-    """What every form of report is rendered from. `curves`, `galleries` and `published` have one item a board;
-    `missing` counts planned trials that have no row yet."""
-
-    boards: tuple[Board, ...]
-    provenance: Provenance
-    curves: tuple[tuple[Panel, ...], ...]
-    galleries: tuple[tuple[Gallery, ...], ...]
-    published: tuple[tuple[PublishedGroup, ...], ...]
-    missing: int = 0
-
-
-def make_report(
-    rows: pd.DataFrame,
-    curves: pd.DataFrame | None = None,
-    missing: int = 0,
-    artifacts: Files | None = None,
-    registry: Registry | None = None,
-) -> Report:
-    """The report of these rows, with their learning curves (`Store.curves`) and files (`Store.artifacts`).
-
-    The registry knows the published results and whose training losses are one quantity. Raises StoreError without
-    rows.
-    """
-    plain = _plain(rows)
-    boards = _boards(plain)
-    return Report(
-        boards=boards,
-        provenance=make_provenance(plain),
-        curves=tuple(make_panels(board.task, board.entries, curves, registry) for board in boards),
-        galleries=tuple(make_galleries(board.entries, artifacts or {}) for board in boards),
-        published=make_published(boards, registry),
-        missing=missing,
-    )
-
-
-def make_published(boards: Sequence[Board], registry: Registry | None) -> tuple[tuple[PublishedGroup, ...], ...]:
-    """What papers print, for each board; nothing without a registry."""
-    results = () if registry is None else load_published(registry, (board.task for board in boards))
-    return tuple(published_beside(board, results) for board in boards)
-
-
 def make_boards(rows: pd.DataFrame) -> tuple[Board, ...]:
     """The boards of these rows, sorted by suite, scale and task. Raises StoreError without rows."""
-    return _boards(_plain(rows))
+    return boards_of(plain_rows(rows))
 
 
-def _boards(rows: Sequence[Row]) -> tuple[Board, ...]:
+def boards_of(rows: Sequence[Row]) -> tuple[Board, ...]:
+    """The boards of rows that are plain already."""
     groups = sorted(_groups(rows), key=lambda group: [natural(_text(group[0], name)) for name in (*ASKED, *FOUND)])
     return tuple(_board(group, [other for other in groups if other[0]["task"] == group[0]["task"]]) for group in groups)
 
@@ -163,7 +117,8 @@ def natural(text: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text)]
 
 
-def _plain(rows: pd.DataFrame) -> list[Row]:
+def plain_rows(rows: pd.DataFrame) -> list[Row]:
+    """The rows with Python's own values. Raises StoreError without any."""
     if rows.empty:
         raise StoreError("the leaderboard holds no rows yet; a board needs at least one: start with `harness run`")
     plain: list[Row] = to_table(rows).to_pylist()

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.reports import formatting
-from harness.reports.board import Board, Reference, Report
+from harness.reports.board import Board, Reference
 from harness.reports.curves import Curve, Panel
 from harness.reports.entries import Entry, MetricSummary
+from harness.reports.report import Report
 from harness.reports.sweeps import Sweep, make_sweeps
 
 MARGIN = 0.06

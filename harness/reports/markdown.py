@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from harness.reports import formatting
-from harness.reports.board import Board, Reference, Report
+from harness.reports.board import Board, Reference
 from harness.reports.entries import Entry
 from harness.reports.provenance import Provenance
 from harness.reports.published import PublishedGroup
+from harness.reports.report import Report
 from harness.reports.sweeps import Sweep, SweepRow, make_sweeps
 
 MARKS = re.compile(r"([\\`*\[\]|~#])|(?<![A-Za-z0-9])(_)|(_)(?![A-Za-z0-9])")

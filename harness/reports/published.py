@@ -60,6 +60,12 @@ def load_published(
     return tuple(result for result in found if result.task in wanted and result.confidence in confidences)
 
 
+def make_published(boards: Sequence[Board], registry: Registry | None) -> tuple[tuple[PublishedGroup, ...], ...]:
+    """What papers print, for each board; nothing without a registry."""
+    results = () if registry is None else load_published(registry, (board.task for board in boards))
+    return tuple(published_beside(board, results) for board in boards)
+
+
 def published_beside(board: Board, results: Iterable[PublishedResult]) -> tuple[PublishedGroup, ...]:
     """The results of the board's task and options for the metrics that its trials have."""
     known = {board.metric, *(metric.name for entry in board.entries for metric in entry.metrics)}

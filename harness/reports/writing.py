@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.errors import StoreError
 from harness.reports import html
-from harness.reports.board import Report
+from harness.reports.report import Report
 from harness.store import write_atomically
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from harness.errors import StoreError
-from harness.reports.board import make_boards, make_report
+from harness.reports.board import make_boards
 from harness.reports.ranking import ALPHA
+from harness.reports.report import make_report
 from harness.statistics import paired_difference, summarise
 
 

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from harness.reports.board import make_report
 from harness.reports.html import render
+from harness.reports.report import make_report
 
 
 @pytest.fixture

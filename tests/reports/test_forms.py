@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from harness.reports import html, markdown
-from harness.reports.board import make_report
 from harness.reports.html import make_axis
+from harness.reports.report import make_report
 from harness.reports.terminal import print_boards
 
 EVIL = "<script>alert(1)</script>"

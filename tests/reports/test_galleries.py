@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from harness.reports.board import make_report
 from harness.reports.html import render
+from harness.reports.report import make_report
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from rich.console import Console
 from harness.errors import PluginError
 from harness.registry import load_registry
 from harness.reports import html, markdown
-from harness.reports.board import make_report
 from harness.reports.published import load_published, published_beside
+from harness.reports.report import make_report
 from harness.reports.terminal import print_boards
 from harness.specs import PublishedResult
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from harness.reports.board import make_boards, make_report
+from harness.reports.board import make_boards
 from harness.reports.html import render as render_html
 from harness.reports.markdown import render as render_markdown
+from harness.reports.report import make_report
 from harness.reports.sweeps import make_sweeps
 
 
