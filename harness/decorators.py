@@ -23,6 +23,11 @@ def model(
     steps_tokens: bool = False,
     classifies: bool = False,
     extracts_features: bool = False,
+    reconstructs: bool = False,
+    bounds_likelihood: bool = False,
+    completes: bool = False,
+    samples_images: bool = False,
+    samples_video: bool = False,
     source: Source | None = None,
     sized_by: str | None = "d_model",
     size_multiple: int = 8,
@@ -31,15 +36,21 @@ def model(
 
     A token model's constructor takes `vocab`, and `forward` maps tokens [batch, length] to logits
     [batch, length, vocab]. An image model's takes `num_classes` (and `channels`, `height`, `width` where it needs
-    them), and `forward` maps images [batch, channels, height, width] to logits [batch, num_classes]. The keyword
-    arguments with defaults become the model's options, typed by their annotation or default. Builds the same
-    `ModelSpec` that a packaged plugin returns from its hook.
+    them), and `forward` maps images [batch, channels, height, width] to logits [batch, num_classes]. A generative
+    model's takes `channels`, `height` and `width` (and `frames`), and has `loss(batch)` and the method of each
+    capability (`harness.interfaces.abilities`). The keyword arguments with defaults become the model's options,
+    typed by their annotation or default. Builds the same `ModelSpec` that a packaged plugin returns from its hook.
     """
     flags = {
         Capability.PREDICTS_TOKENS: predicts_tokens,
         Capability.STEPS_TOKENS: steps_tokens,
         Capability.CLASSIFIES: classifies,
         Capability.EXTRACTS_FEATURES: extracts_features,
+        Capability.RECONSTRUCTS: reconstructs,
+        Capability.BOUNDS_LIKELIHOOD: bounds_likelihood,
+        Capability.COMPLETES: completes,
+        Capability.SAMPLES_IMAGES: samples_images,
+        Capability.SAMPLES_VIDEO: samples_video,
     }
 
     def declare(network: Network) -> Network:

@@ -1,6 +1,7 @@
 """What the docs say is what the code does."""
 
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
@@ -11,8 +12,12 @@ from harness.commands.run import STATUSES
 from harness.registry import load_registry
 from harness.reports.goals import committed_rows, goals_markdown
 from harness.reports.schema import schema_markdown
+from harness.store import Store
 
 ROOT = Path(__file__).parents[1]
+PLUGINS = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+# Files that are shown whole, with the command that is shown after them.
+ONE_FILE = re.findall(r"```python\n# (my_\w+\.py)\n(.*?)```\s+```console\n\$ harness (.*?)\n", PLUGINS, re.DOTALL)
 HOOKS = [name for name in vars(hookspecs) if name.startswith("harness_")]
 
 
@@ -23,6 +28,20 @@ def test_the_row_schema_page_is_up_to_date():
 def test_the_page_of_goals_is_up_to_date():
     page = goals_markdown(committed_rows(ROOT), load_registry(entry_points=True))
     assert (ROOT / "docs" / "goals.md").read_text(encoding="utf-8") == page
+
+
+@pytest.mark.parametrize(("name", "text", "command"), ONE_FILE, ids=[name for name, *_ in ONE_FILE])
+def test_a_model_in_one_file_runs_beside_others(name, text, command, harness, tmp_path):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    done = harness(*shlex.split(command), "scale=smoke")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = Store(tmp_path / "results/local").read().table
+    assert set(rows["status"]) == {"ok"}
+    assert "mine" in set(rows["model"])
+
+
+def test_both_kinds_of_one_file_models_are_shown():
+    assert [name for name, *_ in ONE_FILE] == ["my_classifier.py", "my_sampler.py"]
 
 
 @pytest.mark.parametrize("hook", HOOKS)

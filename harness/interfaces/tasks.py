@@ -84,7 +84,7 @@ class Task(Protocol):
         ...
 
     def references(self, data: Dataset | None) -> Mapping[str, float]:
-        """Headline values that need no learning: `chance`, and simple baselines by name."""
+        """Headline values that need no learning: `chance`, and simple baselines by name (without a colon)."""
         ...
 
     def sample_batch(self, data: Dataset | None, *, training: Training, device: torch.device) -> Any:

@@ -195,15 +195,12 @@ def _board(rows: list[Row], peers: Sequence[list[Row]]) -> Board:
 
 def _references(rows: Sequence[Row]) -> tuple[Reference, ...]:
     """The levels that rows name, those of another metric as `metric:name`; chance comes last."""
-    metrics = {metric["name"] for row in rows for metric in row["metrics"] or ()}
     found = []
     for label in sorted({label for row in rows for label in pairs(row["references"])}):
         level = _level([pairs(row["references"]).get(label) for row in rows])
-        metric, _, name = label.partition(":")
-        if level is not None and metric in metrics:
+        metric, _, name = label.rpartition(":")
+        if level is not None:
             found.append(Reference(name=name, value=level, metric=metric))
-        elif level is not None:
-            found.append(Reference(name=label, value=level))
     chance = _level([row["chance"] for row in rows])
     return (*found, *([] if chance is None else [Reference(name="chance", value=chance)]))
 

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, create_model
 from torch import nn
 
 from harness.errors import PluginError
-from harness.interfaces import DataDescription, ImageData, Kernels, TokenData
+from harness.interfaces import ActingData, DataDescription, ImageData, Kernels, TokenData, VideoData
 
-FROM_DATA = tuple(field.name for description in (TokenData, ImageData) for field in dataclasses.fields(description))
+DESCRIPTIONS = (TokenData, ImageData, VideoData, ActingData)
+FROM_DATA = tuple(dict.fromkeys(item.name for description in DESCRIPTIONS for item in dataclasses.fields(description)))
 
 
 def config_of(network: type[nn.Module]) -> type[BaseModel]:

@@ -181,11 +181,9 @@ def test_references_stand_where_their_value_would(make, board_of):
 
 
 def test_references_of_another_metric_stand_beside_that_metric(make, board_of):
-    further = [{"name": "kid", "value": 0.5, "unit": "", "higher_is_better": False, "n": 9}]
-    levels = {"noise": 9.0, "kid:noise": 3.0, "other:thing": 1.0}
-    board = board_of(make.seeds("gan", [2.4, 2.5], metrics=further, references=levels))
+    board = board_of(make.seeds("gan", [2.4, 2.5], references={"noise": 9.0, "kid:noise": 3.0}))
     assert {(line.metric, line.name, line.value) for line in board.further_references} == {("kid", "noise", 3.0)}
-    assert {line.name for line in board.references} == {"noise", "other:thing", "chance"}
+    assert {line.name for line in board.references} == {"noise", "chance"}
 
 
 def test_entry_with_a_failed_trial_is_shown_without_a_rank_below_the_ranked(make, board_of):
