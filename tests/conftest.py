@@ -18,6 +18,7 @@ from harness.registry import Registry, load_registry
 SHAPED = ["harness.runtime.learning", "harness_sequence", "harness_transformer", "harness_infini", "harness_baselines"]
 SHAPED += ["harness.runtime.augmentation", "harness.runtime.images", "harness_vit"]
 SHAPED += ["harness_cvae", "harness_gan", "harness_vae", "harness_video_diffusion"]
+SHAPED += ["harness_dqn.networks", "harness_dqn.targets"]
 # Those that are given wrong shapes on purpose are left out.
 MEASURES = ("class_scores", "feature_statistics", "frechet_distance", "neighbourhoods", "pairs", "sample_evidence")
 NETWORKS = ("bilinear", "drawing", "efficientnet", "extractor_network", "inception_blocks", "inception_network")
