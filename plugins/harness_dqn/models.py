@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +18,7 @@ from harness_dqn.config import (
     DqnSampleEfficientConfig,
     PqnConfig,
     RandomAgentConfig,
+    ReplayConfig,
 )
 from harness_dqn.networks import (
     NETWORK_2013,
@@ -31,6 +34,7 @@ from harness_dqn.rmsprop import CentredRmsProp
 from harness_dqn.targets import clipped_error, double_value, largest_value, squared_error
 
 ADAM_EPSILON = 1.5e-4
+Config = TypeVar("Config", bound=ReplayConfig)
 
 
 def build_dqn_2013(config: Dqn2013Config, data: ActingData, kernels: Kernels) -> QNetwork[Dqn2013Config]:
@@ -65,68 +69,30 @@ def build_constant_agent(
     return Indifferent(data, config)
 
 
-def learn_dqn_2013(
-    module: QNetwork[Dqn2013Config],
-    *,
-    training: Training,
-    steps: int,
-    groups: Iterable[ParameterGroup] = (),
-    precision: str = "float32",
-) -> QLearner:
+def _dqn_2013(config: Dqn2013Config) -> Rule:
     """Squared error against the network's own values."""
-    rule = Rule(next_value=largest_value, error=squared_error, reduce=torch.sum, optimiser=_rmsprop)
-    return QLearner(module, rule, training=training, steps=steps, precision=precision)
+    return Rule(next_value=largest_value, error=squared_error, reduce=torch.sum, optimiser=_rmsprop)
 
 
-def learn_dqn_2015(
-    module: QNetwork[Dqn2015Config],
-    *,
-    training: Training,
-    steps: int,
-    groups: Iterable[ParameterGroup] = (),
-    precision: str = "float32",
-) -> QLearner:
+def _dqn_2015(config: Dqn2015Config) -> Rule:
     """Clipped error against the target network's values."""
-    rule = Rule(
+    return Rule(
         next_value=largest_value,
         error=clipped_error,
         reduce=torch.sum,
         optimiser=_rmsprop,
-        target_updates=module.config.target_updates,
+        target_updates=config.target_updates,
     )
-    return QLearner(module, rule, training=training, steps=steps, precision=precision)
 
 
-def learn_double_dqn(
-    module: QNetwork[Dqn2015Config],
-    *,
-    training: Training,
-    steps: int,
-    groups: Iterable[ParameterGroup] = (),
-    precision: str = "float32",
-) -> QLearner:
+def _double_dqn(config: Dqn2015Config) -> Rule:
     """Clipped error against the target network's value of what the network would choose."""
-    rule = Rule(
-        next_value=double_value,
-        error=clipped_error,
-        reduce=torch.sum,
-        optimiser=_rmsprop,
-        target_updates=module.config.target_updates,
-    )
-    return QLearner(module, rule, training=training, steps=steps, precision=precision)
+    return replace(_dqn_2015(config), next_value=double_value)
 
 
-def learn_dqn_sample_efficient(
-    module: QNetwork[DqnSampleEfficientConfig],
-    *,
-    training: Training,
-    steps: int,
-    groups: Iterable[ParameterGroup] = (),
-    precision: str = "float32",
-) -> QLearner:
+def _dqn_sample_efficient(config: DqnSampleEfficientConfig) -> Rule:
     """Clipped error against double Q-values n steps on, and random actions that are held."""
-    config = module.config
-    rule = Rule(
+    return Rule(
         next_value=double_value,
         error=clipped_error,
         reduce=torch.mean,
@@ -136,12 +102,22 @@ def learn_dqn_sample_efficient(
         longest_exploration=config.longest_exploration,
         gradient_norm=config.gradient_norm,
     )
-    return QLearner(module, rule, training=training, steps=steps, precision=precision)
 
 
-learn_pqn = ParallelQLearner
-learn_random_agent = RandomAgent
-learn_constant_agent = ConstantAgent
+def _learner_of(rule: Callable[[Config], Rule]) -> Callable[..., QLearner]:
+    """What builds the learner of a network by a rule that its options fill in."""
+
+    def learn(
+        module: QNetwork[Config],
+        *,
+        training: Training,
+        steps: int,
+        groups: Iterable[ParameterGroup] = (),
+        precision: str = "float32",
+    ) -> QLearner:
+        return QLearner(module, rule(module.config), training=training, steps=steps, precision=precision)
+
+    return learn
 
 
 def _rmsprop(parameters: Iterable[Tensor], rate: float) -> CentredRmsProp:
@@ -150,3 +126,12 @@ def _rmsprop(parameters: Iterable[Tensor], rate: float) -> CentredRmsProp:
 
 def _adam(parameters: Iterable[Tensor], rate: float) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, lr=rate, eps=ADAM_EPSILON, fused=True)
+
+
+learn_dqn_2013 = _learner_of(_dqn_2013)
+learn_dqn_2015 = _learner_of(_dqn_2015)
+learn_double_dqn = _learner_of(_double_dqn)
+learn_dqn_sample_efficient = _learner_of(_dqn_sample_efficient)
+learn_pqn = ParallelQLearner
+learn_random_agent = RandomAgent
+learn_constant_agent = ConstantAgent

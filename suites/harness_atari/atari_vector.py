@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.interfaces import ActingData, Array, Transitions
+from harness.interfaces import ActingData, Array
 from harness_atari.emulator import find_rom, load_package
-from harness_atari.episodes import Episode, Tally
+from harness_atari.episodes import Environments, Outcome
 from harness_atari.protocols import Geometry, Protocol
 
 if TYPE_CHECKING:
     from ale_py.vector_env import AtariVectorEnv
 
 
-class AtariVector:
+class AtariVector(Environments):
     """Several copies of a game, whose seeds are `seed`, `seed` + 1 and so on.
 
     With `lives_count` a lost life is `terminated` where the protocol says so. What it does is the same for any number
@@ -25,31 +25,19 @@ class AtariVector:
     def __init__(
         self, game: str, protocol: Protocol, *, num_envs: int, size: int, seed: int, lives_count: bool, threads: int = 1
     ) -> None:
-        self._seed, self._num_envs = seed, num_envs
+        self._seed = seed
         self._geometry = Geometry.of(protocol, size)
         self._skip = protocol.skip(game)
         self._games = open_games(game, protocol, num_envs=num_envs, size=size, lives_count=lives_count, threads=threads)
         num_actions = int(self._games.single_action_space.n)  # type: ignore[attr-defined]
-        self.data = ActingData(num_actions=num_actions, shape=(protocol.stack, size, size), pixels=True)
-        self.ended: tuple[Episode, ...] = ()
+        super().__init__(ActingData(num_actions=num_actions, shape=(protocol.stack, size, size), pixels=True), num_envs)
 
-    @property
-    def num_envs(self) -> int:
-        return self._num_envs
-
-    @property
-    def observations(self) -> Array:
-        return self._observations
-
-    def reset(self) -> Array:
+    def _begin(self) -> Array:
         observations, facts = self._games.reset(seed=self._seed)
-        self._observations = self._cropped(observations)
         self._frames: Array = facts["episode_frame_number"]
-        self._tally, self.ended = Tally(self._num_envs), ()
-        return self._observations
+        return self._cropped(observations)
 
-    def step(self, actions: Array) -> Transitions:
-        before = self._observations
+    def _advance(self, actions: Array) -> Outcome:
         after, rewards, terminated, truncated, facts = self._games.step(actions)
         after, frames = self._cropped(after), facts["episode_frame_number"]
         done = terminated | truncated
@@ -59,16 +47,14 @@ class AtariVector:
         if restarted.any():
             last = after.copy()
             last[restarted] = self._cropped(facts["final_obs"])[restarted]
-        self._observations, self._frames = after, frames
-        self.ended = self._tally.add(rewards, restarted)
-        return Transitions(
-            observations=before,
-            actions=actions,
-            rewards=rewards.astype(np.float32),
+        self._frames = frames
+        return Outcome(
+            rewards=rewards,
             terminated=terminated,
             truncated=truncated,
             restarted=restarted,
-            next_observations=last,
+            last=last,
+            observations=after,
         )
 
     def _cropped(self, observations: Array) -> Array:

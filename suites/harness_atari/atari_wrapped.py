@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.interfaces import ActingData, Array, Transitions
+from harness.interfaces import ActingData, Array
 from harness_atari.area_resize import AreaResize
 from harness_atari.emulator import find_rom, load_package
-from harness_atari.episodes import Episode, Tally
+from harness_atari.episodes import Environments, Outcome
 from harness_atari.protocols import Geometry, Protocol
 
 if TYPE_CHECKING:
@@ -22,35 +22,23 @@ if TYPE_CHECKING:
 NOOP = 0
 
 
-class AtariWrapped:
+class AtariWrapped(Environments):
     """Several copies of a game, one after the other; see `harness_atari.atari_vector.AtariVector`."""
 
     def __init__(
         self, game: str, protocol: Protocol, *, num_envs: int, size: int, seed: int, lives_count: bool
     ) -> None:
-        self._seed, self._num_envs = seed, num_envs
+        self._seed = seed
         self._games = [Game(game, protocol, size=size, lives_count=lives_count) for _ in range(num_envs)]
         num_actions = self._games[0].num_actions
-        self.data = ActingData(num_actions=num_actions, shape=(protocol.stack, size, size), pixels=True)
-        self.ended: tuple[Episode, ...] = ()
+        super().__init__(ActingData(num_actions=num_actions, shape=(protocol.stack, size, size), pixels=True), num_envs)
 
-    @property
-    def num_envs(self) -> int:
-        return self._num_envs
-
-    @property
-    def observations(self) -> Array:
-        return self._observations
-
-    def reset(self) -> Array:
+    def _begin(self) -> Array:
         for index, game in enumerate(self._games):
             game.seed(self._seed + index)
-        self._observations = np.stack([game.reset() for game in self._games])
-        self._tally, self.ended = Tally(self._num_envs), ()
-        return self._observations
+        return np.stack([game.reset() for game in self._games])
 
-    def step(self, actions: Array) -> Transitions:
-        before = self._observations
+    def _advance(self, actions: Array) -> Outcome:
         rewards, terminated, truncated, over = (
             np.array(column)
             for column in zip(
@@ -58,20 +46,16 @@ class AtariWrapped:
             )
         )
         last = np.stack([game.observation() for game in self._games])
-        self._observations = last
-        if over.any():
-            self._observations = last.copy()
-            for index in np.flatnonzero(over):
-                self._observations[index] = self._games[index].reset()
-        self.ended = self._tally.add(rewards, over)
-        return Transitions(
-            observations=before,
-            actions=actions,
-            rewards=rewards.astype(np.float32),
+        observations = last.copy() if over.any() else last
+        for index in np.flatnonzero(over):
+            observations[index] = self._games[index].reset()
+        return Outcome(
+            rewards=rewards,
             terminated=terminated,
             truncated=truncated,
             restarted=over,
-            next_observations=last,
+            last=last,
+            observations=observations,
         )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.interfaces import ActingData, Array, Transitions
-from harness_atari.episodes import Episode, Tally
+from harness.interfaces import ActingData, Array
+from harness_atari.episodes import Environments, Outcome
 
 LEFT, RIGHT = 0, 1
 
 
-class Chain:
+class Chain(Environments):
     """Several copies of a walk over the states 0 to `num_states` - 1.
 
     An episode begins in any state, evenly drawn. LEFT goes a state down, and stays at 0. RIGHT goes a state up, and
@@ -19,43 +19,30 @@ class Chain:
     """
 
     def __init__(self, num_states: int, *, num_envs: int, seed: int) -> None:
-        self._num_states, self._num_envs, self._seed = num_states, num_envs, seed
-        self.data = ActingData(num_actions=2, shape=(num_states,), pixels=False)
-        self.ended: tuple[Episode, ...] = ()
+        super().__init__(ActingData(num_actions=2, shape=(num_states,), pixels=False), num_envs)
+        self._num_states, self._seed = num_states, seed
 
-    @property
-    def num_envs(self) -> int:
-        return self._num_envs
-
-    @property
-    def observations(self) -> Array:
+    def _begin(self) -> Array:
+        self._generator = np.random.default_rng(self._seed)
+        self._states = self._generator.integers(self._num_states, size=self.num_envs)
+        self._steps = np.zeros(self.num_envs, dtype=np.int64)
         return self._seen(self._states)
 
-    def reset(self) -> Array:
-        self._generator = np.random.default_rng(self._seed)
-        self._states = self._generator.integers(self._num_states, size=self._num_envs)
-        self._steps = np.zeros(self._num_envs, dtype=np.int64)
-        self._tally, self.ended = Tally(self._num_envs), ()
-        return self.observations
-
-    def step(self, actions: Array) -> Transitions:
+    def _advance(self, actions: Array) -> Outcome:
         before, self._steps = self._states, self._steps + 1
         terminated = (actions == RIGHT) & (before == self._num_states - 1)
         after = np.clip(before + np.where(actions == RIGHT, 1, -1), 0, self._num_states - 1)
         truncated = ~terminated & (self._steps >= 2 * self._num_states)
         restarted = terminated | truncated
-        starts = self._generator.integers(self._num_states, size=self._num_envs)
+        starts = self._generator.integers(self._num_states, size=self.num_envs)
         self._states, self._steps = np.where(restarted, starts, after), np.where(restarted, 0, self._steps)
-        rewards = terminated.astype(np.float32)
-        self.ended = self._tally.add(rewards, restarted)
-        return Transitions(
-            observations=self._seen(before),
-            actions=actions,
-            rewards=rewards,
+        return Outcome(
+            rewards=terminated.astype(np.float32),
             terminated=terminated,
             truncated=truncated,
             restarted=restarted,
-            next_observations=self._seen(after),
+            last=self._seen(after),
+            observations=self._seen(self._states),
         )
 
     def _seen(self, states: Array) -> Array:

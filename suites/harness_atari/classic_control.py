@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from harness.errors import MissingDataError, UsageError
-from harness.interfaces import ActingData, Array, Transitions
+from harness.interfaces import ActingData, Array
 from harness.registry import suggest
-from harness_atari.episodes import Episode, Tally
+from harness_atari.episodes import Environments, Outcome
 
 
-class ClassicControl:
+class ClassicControl(Environments):
     """Several copies of an environment of gymnasium, whose seeds are `seed`, `seed` + 1 and so on.
 
     Raises UsageError for an unknown name, and for actions or observations that no agent here has: actions are chosen
@@ -20,43 +20,29 @@ class ClassicControl:
     """
 
     def __init__(self, name: str, *, num_envs: int, seed: int) -> None:
-        self._seed, self._num_envs = seed, num_envs
+        self._seed = seed
         self._copies = _open(name, num_envs)
-        self.data = _describe(name, self._copies)
-        self._observations: Array
-        self.ended: tuple[Episode, ...] = ()
+        super().__init__(_describe(name, self._copies), num_envs)
 
-    @property
-    def num_envs(self) -> int:
-        return self._num_envs
-
-    @property
-    def observations(self) -> Array:
-        return self._observations
-
-    def reset(self) -> Array:
+    def _begin(self) -> Array:
         observations, _ = self._copies.reset(seed=self._seed)
-        self._observations = observations.astype(np.float32)
-        self._tally, self.ended = Tally(self._num_envs), ()
-        return self._observations
+        first: Array = observations.astype(np.float32)
+        return first
 
-    def step(self, actions: Array) -> Transitions:
-        before = self._observations
+    def _advance(self, actions: Array) -> Outcome:
         after, rewards, terminated, truncated, facts = self._copies.step(actions)
         restarted = terminated | truncated
-        self._observations = last = after.astype(np.float32)
+        observations = last = after.astype(np.float32)
         if restarted.any():
             last = last.copy()
             last[restarted] = np.stack(list(facts["final_obs"][restarted]))
-        self.ended = self._tally.add(rewards, restarted)
-        return Transitions(
-            observations=before,
-            actions=actions,
-            rewards=rewards.astype(np.float32),
+        return Outcome(
+            rewards=rewards,
             terminated=terminated,
             truncated=truncated,
             restarted=restarted,
-            next_observations=last,
+            last=last,
+            observations=observations,
         )
 
 
