@@ -38,8 +38,8 @@ def main() -> None:
     parser.add_argument("--num-envs", type=int, default=8)
     parser.add_argument("--size", type=int, default=84)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=41)
+    parser.add_argument("--steps", type=int, default=50)
     given = parser.parse_args()
     protocol = PROTOCOLS[given.protocol]
     settings = {"num_envs": given.num_envs, "size": given.size, "lives_count": True, "threads": given.threads}
@@ -58,11 +58,12 @@ def main() -> None:
         if index:
             ratios.append(speeds[id(ours)] / speeds[id(theirs)])
             rates.append(speeds[id(ours)])
+    low, middle, high = statistics.quantiles(ratios, n=4)
     frames = statistics.median(rates) * protocol.skip(given.game)
     print(
         f"{given.game} {given.protocol}, {given.num_envs} environments, {given.threads} threads: "
         f"{statistics.median(rates):.0f} steps/s, {frames:.0f} frames/s, "
-        f"{statistics.median(ratios):.3f} of ale-py's own (from {min(ratios):.3f} to {max(ratios):.3f})"
+        f"{middle:.3f} of ale-py's own (median of {given.rounds}, quartiles {low:.3f} to {high:.3f})"
     )
 
 

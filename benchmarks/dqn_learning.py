@@ -3,9 +3,10 @@
     pip install stable-baselines3
     python benchmarks/dqn_learning.py
 
-Both have the network of 2015, batches of 32, an update every 4 steps, centred RMSProp and one thread, and play the same
-environment of random frames, which costs next to nothing. Rounds are interleaved in one process; the printed figure is
-the median of the ratios of neighbouring rounds. With `--profile` it prints instead where the time of an update goes.
+Both have the network of 2015, batches of 32, an update every 4 steps, centred RMSProp and the same threads (one, or
+`--threads`), and play the same environment of random frames, which costs next to nothing. Rounds are interleaved in one
+process; the printed figure is the median of the ratios of neighbouring rounds. With `--profile` it prints instead where
+the time of an update goes.
 """
 
 from __future__ import annotations
@@ -152,9 +153,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(arguments.threads)
     if arguments.profile:
         profile(arguments.steps)
     else:

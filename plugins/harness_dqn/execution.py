@@ -36,9 +36,10 @@ class Execution:
         self._half = None if precision == "float32" else getattr(torch, precision)
 
     def __call__(self, observations: Tensor) -> Tensor:
-        with torch.autocast(self._device.type, dtype=self._half, enabled=self._half is not None):
-            values: Tensor = self._module(observations)
-        return widened(values)
+        if self._half is None:
+            return widened(self._module(observations))
+        with torch.autocast(self._device.type, dtype=self._half):
+            return widened(self._module(observations))
 
     @torch.no_grad()
     def values(self, observations: Array) -> Tensor:

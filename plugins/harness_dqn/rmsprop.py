@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from harness.interfaces import Array
+
 DECAY = 0.95
 CONSTANT = 0.01
-# Elements of a parameter that go through all the sums before the next do: they stay in a core's cache.
-BLOCK = 1 << 16
 
 
 class CentredRmsProp:
@@ -33,16 +36,41 @@ class CentredRmsProp:
         for parameter in self.parameters:
             parameter.grad = None
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"means": self._means, "squares": self._squares}
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        for mine, given in zip([*self._means, *self._squares], [*state["means"], *state["squares"]], strict=True):
+            mine.copy_(given)
+
     @torch.no_grad()
     def step(self) -> None:
         for parameter, mean, square in zip(self.parameters, self._means, self._squares, strict=True):
-            assert parameter.grad is not None
-            tensors = [_blocks(tensor) for tensor in (parameter, _laid_out_as(parameter), mean, square)]
-            for weights, gradients, means, squares in zip(*tensors, strict=True):
-                means.lerp_(gradients, 1 - self._decay)
-                squares.mul_(self._decay).addcmul_(gradients, gradients, value=1 - self._decay)
-                roots = torch.addcmul(squares, means, means, value=-1).add_(self._constant).sqrt_()
-                weights.addcdiv_(gradients, roots, value=-self._rate)
+            tensors = parameter, _laid_out_as(parameter), mean, square
+            descend = descend_in_one_pass if parameter.device.type == "cpu" else descend_by_operations
+            descend(*tensors, rate=self._rate, decay=self._decay, constant=self._constant)
+
+
+def descend_by_operations(
+    weights: Tensor, gradients: Tensor, means: Tensor, squares: Tensor, *, rate: float, decay: float, constant: float
+) -> None:
+    """The formula, an operation of torch at a time."""
+    means.lerp_(gradients, 1 - decay)
+    squares.mul_(decay).addcmul_(gradients, gradients, value=1 - decay)
+    roots = torch.addcmul(squares, means, means, value=-1).add_(constant).sqrt_()
+    weights.addcdiv_(gradients, roots, value=-rate)
+
+
+def descend_in_one_pass(
+    weights: Tensor, gradients: Tensor, means: Tensor, squares: Tensor, *, rate: float, decay: float, constant: float
+) -> None:
+    """The same in machine code that numba makes, which reads every number from memory once: a third of the time.
+
+    For CPUs and tensors of one layout.
+    """
+    arrays = [_in_memory(tensor) for tensor in (weights, gradients, means, squares)]
+    number = arrays[0].dtype.type
+    _compiled()(*arrays, number(rate), number(decay), number(1 - decay), number(constant))
 
 
 def _laid_out_as(parameter: Tensor) -> Tensor:
@@ -51,8 +79,26 @@ def _laid_out_as(parameter: Tensor) -> Tensor:
     return gradient if gradient.stride() == parameter.stride() else torch.empty_like(parameter).copy_(gradient)
 
 
-def _blocks(tensor: Tensor) -> tuple[Tensor, ...]:
-    """Views of all elements in the order of memory, which is one order for tensors of equal strides."""
-    flat = tensor.as_strided((tensor.numel(),), (1,))
-    blocks: tuple[Tensor, ...] = flat.split(BLOCK if tensor.device.type == "cpu" else max(1, tensor.numel()))
-    return blocks
+def _in_memory(tensor: Tensor) -> Array:
+    """All elements in the order of memory, which is one order for tensors of equal strides."""
+    elements: Array = tensor.detach().as_strided((tensor.numel(),), (1,)).numpy()
+    return elements
+
+
+@functools.cache
+def _compiled() -> Callable[..., None]:
+    """Compiled at the first call of each type, a second, or read from numba's folder where there is one to write to."""
+    from numba import njit
+
+    try:
+        return njit(nogil=True, error_model="numpy", cache=True)(_descend)
+    except (RuntimeError, OSError):
+        return njit(nogil=True, error_model="numpy")(_descend)
+
+
+def _descend(w: Array, g: Array, m: Array, v: Array, rate: Any, d: Any, rest: Any, c: Any) -> None:
+    """`rest` is 1 - d."""
+    for i in range(len(w)):
+        m[i] += rest * (g[i] - m[i])
+        v[i] = d * v[i] + rest * g[i] * g[i]
+        w[i] -= rate * g[i] / np.sqrt(v[i] - m[i] * m[i] + c)

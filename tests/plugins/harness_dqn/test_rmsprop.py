@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from harness_dqn.rmsprop import BLOCK, CentredRmsProp
+from harness_dqn.rmsprop import CentredRmsProp, descend_by_operations, descend_in_one_pass
 
 
 def normal(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-@pytest.mark.parametrize("shape", [(3,), (BLOCK + 5,), (4, 3, 2, 2)], ids=str)
+@pytest.mark.parametrize("shape", [(3,), (65_541,), (4, 3, 2, 2)], ids=str)
 def test_without_a_constant_it_is_torchs(shape):
     ours, theirs = normal(*shape).requires_grad_(), normal(*shape).requires_grad_()
     optimiser = CentredRmsProp([ours], rate=0.1, decay=0.9, constant=1e-300)
@@ -40,6 +40,17 @@ def test_a_gradient_of_another_layout_is_the_same_gradient():
     CentredRmsProp([plain], rate=0.1).step()
     CentredRmsProp([other], rate=0.1).step()
     torch.testing.assert_close(other, plain)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-14), (torch.float32, 1e-6)], ids=str)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_one_pass_does_what_the_operations_do(dtype, tolerance, layout):
+    weights, gradients, means = (normal(4, 3, 2, 5, seed=seed).to(dtype, memory_format=layout) for seed in range(3))
+    state = weights, gradients, means, means.square() + 1
+    expected = [tensor.clone() for tensor in state]
+    descend_by_operations(*expected, rate=0.1, decay=0.9, constant=0.01)
+    descend_in_one_pass(*state, rate=0.1, decay=0.9, constant=0.01)
+    torch.testing.assert_close(list(state), expected, rtol=tolerance, atol=tolerance)
 
 
 def test_gradients_are_let_go():
