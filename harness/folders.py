@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointFolder:
+    """Where trials keep what they would go on from, in a folder of its id each, and how often."""
+
+    path: Path
+    seconds: float
 
 
 def cache_folder() -> Path:

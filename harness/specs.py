@@ -117,14 +117,38 @@ class DatasetSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Aggregation:
+    """Over what a task's results are aggregated: the values of its option `over`, on each of which `metric` says how
+    far a model got. Its optimality gap is what lacks to the score `target` on average."""
+
+    over: str
+    metric: str
+    target: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordedQuantity:
+    """What a task records under `name` as a model fits, and what a report calls it; it says the same of every model."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TaskSpec(Spec):
-    """A task: `build(config)` returns a `harness.interfaces.Task`. The first of `metrics` is the headline."""
+    """A task: `build(config)` returns a `harness.interfaces.Task`. The first of `metrics` is the headline.
+
+    `curves` are drawn for all models on one axis; where `frames` are recorded too, it says how many a step has.
+    `aggregation` is for tasks that are many in one, such as the games of Atari; its metric is one where more is better.
+    """
 
     config: Ref[Any]
     build: Ref[Any]
     needs: Capability
     metrics: tuple[str, ...]
     shares: tuple[str, ...] = ()
+    aggregation: Aggregation | None = None
+    curves: tuple[RecordedQuantity, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,7 +175,8 @@ class ModelSpec(Spec):
     differently. `sized_by` is the option that `match.parameters` varies, in multiples of `size_multiple`.
     `shares` names packages outside the plugin whose source is part of what the model is. `fingerprint(config)`, where
     the network depends on more than its options (a file of weights), returns a text that changes when that does, or ""
-    where there is nothing; it is part of the trial's identity.
+    where there is nothing; it is part of the trial's identity. `memory(config, data, training, steps)` returns the
+    `harness.interfaces.LearnerMemory` that the learner keeps beside its network, where that may be much.
     """
 
     config: Ref[Any]
@@ -161,6 +186,7 @@ class ModelSpec(Spec):
     learner: Ref[Any] | None = None
     parameter_groups: Ref[Any] | None = None
     fingerprint: Ref[Any] | None = None
+    memory: Ref[Any] | None = None
     sized_by: str | None = "d_model"
     size_multiple: int = 1
     shares: tuple[str, ...] = ()

@@ -1,7 +1,8 @@
 """Rows in Parquet: one file a trial, written whole or not at all; boards read them together.
 
 A results folder holds `rows/<trial>.parquet` (what is true), `curves/<trial>.parquet` (learning curves),
-`artifacts/<trial>/` (samples and other files that a trial left),
+`artifacts/<trial>/` (samples and other files that a trial left), `checkpoints/<trial>/` (what an unfinished trial goes
+on from),
 `leaderboard.parquet` (all rows in one file, made from the others) and `runs/<run>.json` (which trials a run planned).
 """
 
@@ -11,6 +12,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +25,8 @@ import pyarrow.parquet as pq
 
 from harness.errors import StoreError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+TO_BE_RETRIED = ("timed_out", "crashed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("examples", pa.int64(), "result", "training examples used"),
     Column("tokens", pa.int64(), "result", "training tokens used"),
     Column("stopped", pa.string(), "result", "why fitting ended before its budget"),
+    Column("continued", pa.string(), "measured", "where fitting went on from a checkpoint and what began anew then, or "
+           "why a checkpoint could not be written or read; empty otherwise"),
     Column("final_loss", pa.float64(), "result", "last recorded training loss"),
     Column("parameters", pa.int64(), "result", "trainable parameters"),
     Column("match_parameters", pa.int64(), "identity", "parameter count that the model was sized to"),
@@ -155,6 +160,11 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints, which is made when there is one."""
+        return self.folder / "checkpoints"
+
     def prepare(self) -> None:
         """Create the folders and prove that they can be written. Raises StoreError with the way out."""
         try:
@@ -175,7 +185,7 @@ class Store:
         artifacts: Mapping[str, bytes] | None = None,
     ) -> None:
         """Write a trial's files and curve and then its row. A full disk raises StoreError and leaves no half-written
-        file."""
+        file. Its checkpoints go, but of a trial that ran out of time or died: another try goes on from them."""
         trial_id = str(row["trial_id"])
         for name, content in (artifacts or {}).items():
             self._write(f"artifacts/{trial_id}/{name}", content)
@@ -187,6 +197,8 @@ class Store:
             name: hashlib.sha256(content).hexdigest() for name, content in (artifacts or {}).items()
         }
         self._write_table(pa.Table.from_pylist([complete], schema=SCHEMA), f"rows/{trial_id}.parquet")
+        if row.get("status") not in TO_BE_RETRIED:
+            shutil.rmtree(self.checkpoints / trial_id, ignore_errors=True)
 
     def write_run(self, run_id: str, content: Mapping[str, Any]) -> None:
         text = json.dumps(content, indent=1, sort_keys=True, default=str)

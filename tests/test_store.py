@@ -63,6 +63,18 @@ def test_a_truncated_row_is_named_and_the_others_are_kept(store):
     assert store.statuses(["good", "bad"]) == {"good": "ok"}
 
 
+@pytest.mark.parametrize(
+    ("status", "kept"),
+    [("ok", False), ("error", False), ("diverged", False), ("timed_out", True), ("crashed", True)],
+)
+def test_checkpoints_go_with_the_row_unless_another_try_could_go_on_from_them(store, status, kept):
+    checkpoint = store.checkpoints / "a" / "0.pt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.touch()
+    store.write_row(row("a", status=status))
+    assert checkpoint.parent.exists() is kept
+
+
 def test_a_foreign_parquet_file_is_named(store):
     pq.write_table(pa.table({"x": [1]}), store.folder / "rows" / "foreign.parquet")
     assert "is not a leaderboard" in store.read().problems[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import click
@@ -18,7 +17,7 @@ def command(ctx: click.Context, plugins: tuple[Path, ...]) -> None:
     import psutil
 
     from harness.machine import available_cpus, cpu_model, versions
-    from harness.planning.resolution import resolve_device, unusable
+    from harness.planning.resolution import not_installed, resolve_device, unusable
     from harness.registry import load_registry
 
     registry = load_registry(plugins)
@@ -40,9 +39,8 @@ def command(ctx: click.Context, plugins: tuple[Path, ...]) -> None:
     for kind, name, owners in conflicts:
         click.secho(f"{kind} {name!r} is registered by {' and '.join(owners)}; rename or remove one", fg="red")
     for spec in (*registry.models.specs(), *registry.tasks.specs(), *registry.datasets.specs()):
-        missing = [module for module in spec.requires if importlib.util.find_spec(module) is None]
-        if missing:
-            click.echo(f"{spec.name} cannot run: {', '.join(missing)} is not installed; pip install {missing[0]}")
+        if missing := not_installed(spec.requires, spec.name):
+            click.echo(f"not usable here: {missing}")
     for kernel in registry.kernels.specs():
         if reason := unusable(kernel, device):
             click.echo(f"not usable here: {reason}")

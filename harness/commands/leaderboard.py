@@ -47,6 +47,7 @@ def command(
     from harness.errors import UsageError
     from harness.registry import load_registry, suggest
     from harness.reports import choosing
+    from harness.reports.aggregates import make_aggregates
     from harness.reports.board import make_boards
     from harness.reports.published import make_published
     from harness.reports.terminal import ALL_METRICS, print_boards
@@ -68,11 +69,17 @@ def command(
     for name in metrics:
         if name not in known | {ALL_METRICS}:
             raise UsageError(f"--metric {name}: no row has it; {suggest(name, [ALL_METRICS, *sorted(known)])}")
+    registry = load_registry()
+    tables = make_aggregates(boards, registry)
     if as_json:
-        content = {"missing": chosen.missing, "boards": [dataclasses.asdict(board) for board in boards]}
+        content = {
+            "missing": chosen.missing,
+            "boards": [dataclasses.asdict(board) for board in boards],
+            "aggregates": [dataclasses.asdict(table) for table in tables],
+        }
         click.echo(json.dumps(content, indent=1, ensure_ascii=False))
     else:
-        print_boards(boards, Console(), metrics, make_published(boards, load_registry()))
+        print_boards(boards, Console(), metrics, make_published(boards, registry), tables)
     if chosen.missing:
         click.echo(f"{chosen.missing} planned trials have no row yet; the same `harness run` finishes them", err=True)
     for problem in chosen.problems:

@@ -22,6 +22,7 @@ def command(overrides: tuple[str, ...], plugins: tuple[Path, ...], results: Path
 
     from harness.commands.progress import duration
     from harness.planning.estimates import estimate_seconds
+    from harness.planning.memory import memory_notes
     from harness.planning.selection import select
     from harness.store import Store
 
@@ -35,7 +36,8 @@ def command(overrides: tuple[str, ...], plugins: tuple[Path, ...], results: Path
             "run_id": plan.run_id,
             "trials": [
                 {**trial.identity, "trial_id": trial.trial_id, "unsupported": trial.unsupported,
-                 "unranked": trial.unranked, "status": known.get(trial.trial_id)}
+                 "unranked": trial.unranked, "status": known.get(trial.trial_id),
+                 "learner_bytes": None if trial.memory is None else trial.memory.num_bytes}
                 for trial in plan.trials
             ],
             "skipped": [{"task": item.task, "model": item.model, "reason": item.reason} for item in plan.skipped],
@@ -58,7 +60,7 @@ def command(overrides: tuple[str, ...], plugins: tuple[Path, ...], results: Path
         table.add_row(trial.task, trial.model, kernels, str(trial.seed), str(trial.budget.steps),
                       *((why,) if explain else ()))  # fmt: skip
     console.print(table)
-    for line in plan.left_out:
+    for line in (*plan.left_out, *memory_notes(plan.trials)):
         console.print(line, markup=False, highlight=False)
     impossible = sum(bool(trial.unsupported) for trial in plan.trials)
     expected = f"about {duration(seconds)} of one core" if seconds is not None else "time unknown (no rows yet)"

@@ -34,6 +34,13 @@ HARMLESS = ("ok", "unsupported")
 @click.option("--memory", type=float, help="GiB a trial may take  [default: 90% of what is free / jobs]")
 @click.option("--timeout", type=float, help="Seconds a trial may take  [default: the suite's]")
 @click.option("--retry", multiple=True, help="Run trials of this status again (timed_out, error, ...).")
+@click.option(
+    "--checkpoint-seconds",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    help="Time between checkpoints of a trial; 0 keeps and reads none.",
+)
 @click.option("--cache", type=click.Path(path_type=Path), help="Where data sets are kept  [default: user cache]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of text.")
 def command(
@@ -46,6 +53,7 @@ def command(
     memory: float | None,
     timeout: float | None,
     retry: tuple[str, ...],
+    checkpoint_seconds: float,
     cache: Path | None,
     as_json: bool,
 ) -> int:
@@ -64,8 +72,9 @@ def command(
 
     from harness.commands.progress import choose_display
     from harness.executors.contract import ExecutionSettings
-    from harness.folders import cache_folder
+    from harness.folders import CheckpointFolder, cache_folder
     from harness.machine import available_cpus
+    from harness.planning.memory import memory_notes
     from harness.planning.selection import check_statuses, select
     from harness.store import Store
 
@@ -94,7 +103,10 @@ def command(
         cache=cache or cache_folder(),
         plugin_files=chosen.plugin_files,
         run_id=plan.run_id,
+        checkpoints=CheckpointFolder(store.checkpoints, checkpoint_seconds) if checkpoint_seconds else None,
     )
+    for line in memory_notes(waiting, settings.memory_bytes):
+        console.print(line, markup=False, highlight=False)
     display = choose_display(as_json, console)
     left = execute(build_executor(settings), waiting, store, display, chosen.registry, len(plan.trials))
     if left:
@@ -203,7 +215,7 @@ def conclude(plan: Plan, store: Store, console: Any, as_json: bool, registry: Re
     for problem in reading.problems:
         click.echo(f"warning: {problem}", err=True)
     if not as_json:
-        print_boards(report.boards, console)
+        print_boards(report.boards, console, tables=report.aggregates)
     failed = reading.table.loc[~reading.table["status"].isin(HARMLESS)]
     page = write_report(report, store.folder / "reports" / f"{plan.run_id}.html")
     console.print(f"leaderboard: {store.folder / 'leaderboard.parquet'}", markup=False, highlight=False, soft_wrap=True)

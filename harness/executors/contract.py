@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from harness.folders import CheckpointFolder
 from harness.planning.trials import Trial
 from harness.rows import Outcome
 
@@ -45,6 +46,7 @@ class ExecutionSettings:
     cache: Path
     plugin_files: tuple[Path, ...]
     run_id: str
+    checkpoints: CheckpointFolder | None = None
 
 
 class Executor(Protocol):

@@ -27,6 +27,7 @@ class InlineExecutor:
                 threads=self._settings.threads,
                 run_id=self._settings.run_id,
                 report=lambda step, steps, loss: None,
+                checkpoints=self._settings.checkpoints,
             )
             yield Finished(trial, outcome)
 

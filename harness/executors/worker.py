@@ -39,7 +39,13 @@ def work(trial: Trial, settings: ExecutionSettings, lifeline: Connection, result
         results.send(("advanced", step, steps, loss))
 
     outcome = run_trial(
-        trial, registry, cache=settings.cache, threads=settings.threads, run_id=settings.run_id, report=report
+        trial,
+        registry,
+        cache=settings.cache,
+        threads=settings.threads,
+        run_id=settings.run_id,
+        report=report,
+        checkpoints=settings.checkpoints,
     )
     _lift_memory_limit()
     results.send(("finished", outcome))

@@ -156,8 +156,8 @@ class Transitions:
 
     `rewards` are the game's own, not clipped. `terminated` says that the state after it has no future (which a
     protocol may also say of a lost life), `truncated` that a limit cut the episode; `restarted` that the next
-    observation the agent gets is the first of another episode. `next_observations` are what the action led to: of an
-    episode that ended its last, never the first of the next.
+    observation the agent gets is the first of another episode, which alone says that an episode was left unfinished.
+    `next_observations` are what the action led to: of an episode that ended its last, never the first of the next.
     """
 
     observations: Array

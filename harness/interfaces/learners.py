@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from harness.interfaces.data import Array, ImageBatch, TokenBatch, Transitions
 
@@ -59,6 +59,15 @@ class Budget:
 
     steps: int
     seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LearnerMemory:
+    """What a learner keeps beside its network: `content` is its name, `option` is the model's that makes it smaller."""
+
+    content: str
+    num_bytes: int
+    option: str
 
 
 class Learner(Protocol):
@@ -121,4 +130,13 @@ class ActingLearner(Protocol):
 
     def values(self, observations: Array) -> Array:
         """What each action is worth, [envs, actions]; evaluation takes the largest. Explores and changes nothing."""
+        ...
+
+
+@runtime_checkable
+class KnowsWhenDone(Protocol):
+    """An acting learner that may need less than its budget, such as one that learns nothing."""
+
+    def done(self) -> bool:
+        """Whether no further step can change how it acts; its trial is then over, and the row says so."""
         ...

@@ -36,7 +36,8 @@ class Measurement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitOutcome:
-    """What fitting used. `stopped` says why it ended before its budget, if it did."""
+    """What fitting used. `stopped` says why it ended before its budget, if it did; `continued` where it went on from a
+    checkpoint, and what of it began anew then."""
 
     steps: int
     examples: int
@@ -45,6 +46,7 @@ class FitOutcome:
     step_seconds_median: float
     final_loss: float
     stopped: str = ""
+    continued: str = ""
     seconds_to_target: float | None = None
 
 
@@ -110,5 +112,5 @@ class Illustrates(Protocol):
     def illustrate(
         self, learner: Any, data: Dataset | None, *, training: Training, device: torch.device
     ) -> Mapping[str, bytes]:
-        """Files by name, whose suffix says what they are: .png, .gif."""
+        """Files by name, whose suffix says what they are: .png, .gif, .svg."""
         ...

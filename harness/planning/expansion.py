@@ -13,12 +13,14 @@ from pydantic import BaseModel
 from harness.configuration import parse_config
 from harness.errors import UsageError
 from harness.interfaces import Budget, Training
+from harness.planning.memory import plan_memory
 from harness.planning.overrides import Override
 from harness.planning.requests import Request, sort_out
 from harness.planning.resolution import not_installed, resolve_device, resolve_kernels, resolve_precision
 from harness.planning.sources import fingerprint_of, source_of, sources_of
 from harness.planning.suites import (
     BudgetOptions,
+    Case,
     Entry,
     MatchOptions,
     Scale,
@@ -73,16 +75,14 @@ def _points(
 ) -> Iterator[Trial]:
     """The trials of a pair, over every axis but kernel and seed."""
     task_entry = scale.tasks.get(task.spec.name, TaskEntry())
-    levels = [
-        task_entry,
-        scale.models.get(model.spec.name, Entry()),
-        task_entry.models.get(model.spec.name, Entry()),
-    ]
+    entries = [scale.models.get(model.spec.name, Entry()), task_entry.models.get(model.spec.name, Entry())]
     axes = request.axes_of(task.spec.name, model.spec.name, task_entry)
     for values in itertools.product(*(axis.values for axis in axes)):
         chosen: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         for axis, value in zip(axes, values, strict=True):
             chosen[axis.target][axis.option] = value
+        task_options = _options(task.spec, {**task_entry.options, **chosen[f"task:{task.spec.name}"]})
+        levels: list[Case] = [task_entry, *task_entry.cases(task_options), *entries]
         training = _merged(Training(), [scale.training, *(level.training for level in levels)], chosen["training"])
         fixed = "learning_rate" in chosen["training"]
         rates = () if fixed else _learning_rates(request.tune, [scale.tune, *(level.tune for level in levels)])
@@ -90,8 +90,7 @@ def _points(
             training = replace(training, learning_rate=rates[0])
         budget = _budget([scale.budget, *(level.budget for level in levels)], chosen["budget"], task.spec.name)
         match = parse_section(MatchOptions, scale.match.model_dump() | chosen["match"])
-        task_options = _options(task.spec, {**task_entry.options, **chosen[f"task:{task.spec.name}"]})
-        options = {**levels[1].options, **levels[2].options, **chosen[f"model:{model.spec.name}"]}
+        options = {**entries[0].options, **entries[1].options, **chosen[f"model:{model.spec.name}"]}
         model_options, unranked = _options(model.spec, options), ""
         if match.parameters:
             if model.spec.sized_by in options:
@@ -100,6 +99,12 @@ def _points(
                     "leave it out, or turn matching off with match.parameters=0"
                 )
             model_options, unranked = _sized(task.spec, task_options, model.spec, options, match.parameters)
+        missing = not_installed(model.spec.requires, model.spec.name) or not_installed(
+            task.spec.requires, task.spec.name
+        )
+        memory = None
+        if not missing:
+            memory, missing = plan_memory(task.spec, task_options, model.spec, model_options, training, budget.steps)
         sources = sources_of(task, model) | fingerprint_of(model.spec, model_options)
         for device, precision in itertools.product(request.devices, request.precisions):
             resolved, reason = resolve_device(device)
@@ -121,11 +126,11 @@ def _points(
                 device=resolved,
                 precision=exact,
                 sources=sources,
-                unsupported=reason or not_installed(model.spec.requires, model.spec.name)
-                or not_installed(task.spec.requires, task.spec.name),
+                unsupported=reason or missing,
                 unranked=unranked,
                 timeout_seconds=scale.timeout_seconds,
-            )  # fmt: skip
+                memory=memory,
+            )
 
 
 def _with_kernels(point: Trial, kernels: Sequence[str], model: ModelSpec, registry: Registry) -> Iterator[Trial]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from harness.errors import UsageError
+from harness.planning.extras import install_command
 from harness.registry import Registry, suggest
 from harness.specs import KernelSpec, ModelSpec
 
@@ -95,8 +96,11 @@ def _capability() -> int:
 
 
 def not_installed(requires: Sequence[str], name: str) -> str:
+    """Why something that requires these modules cannot be used here, and what installs them; "" if it can."""
     missing = [module for module in requires if not _importable(module)]
-    return f"{name} needs {', '.join(missing)}, which is not installed" if missing else ""
+    if not missing:
+        return ""
+    return f"{name} needs {', '.join(missing)}, which is not installed; {install_command(missing) or 'install it'}"
 
 
 def _importable(module: str) -> bool:

@@ -74,22 +74,36 @@ def parse_section(section: type[Section], values: Mapping[str, Any]) -> Section:
         raise UsageError(f"{name}.{explain(error)}") from error
 
 
-class Entry(_Text):
-    """A task or a model of a scale, with what differs for it."""
+class Case(_Text):
+    """How models are trained, and what they may spend, where this differs."""
 
-    options: dict[str, Any] = Field(default_factory=dict)
     training: TrainingOptions = TrainingOptions()
     budget: BudgetOptions = BudgetOptions()
     tune: TuneOptions = TuneOptions()
 
 
+class Entry(Case):
+    """A task or a model of a scale, with what differs for it."""
+
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
 class TaskEntry(Entry):
     """A task of a scale. `axes` are options of which every value makes trials of its own; `only` are the models that
-    it compares, all of the scale's where none is named."""
+    it compares, all of the scale's where none is named. `by` has what differs where an option has a value, as in
+    `by.game.pong`, whichever model it is for; what the scale or the task say of a model goes before it."""
 
     models: dict[str, Entry] = Field(default_factory=dict)
     axes: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     only: tuple[str, ...] = ()
+    by: dict[str, dict[str, Case]] = Field(default_factory=dict)
+
+    def cases(self, options: Mapping[str, Any]) -> list[Case]:
+        """Those of `by` that hold for the options of a trial. Raises UsageError for an option that there is not."""
+        for name in self.by:
+            if name not in options:
+                raise UsageError(f"by.{name}: the task has no such option; {suggest(name, options)}")
+        return [cases[value] for name, cases in self.by.items() if (value := str(options[name])) in cases]
 
     @model_validator(mode="after")
     def _axes_are_not_options(self) -> TaskEntry:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from harness.canonical import digest
-from harness.interfaces import Budget, Training
+from harness.interfaces import Budget, LearnerMemory, Training
 
 IDENTITY_VERSION = 1
 
@@ -17,8 +17,8 @@ IDENTITY_VERSION = 1
 class Trial:
     """One point of the plan. Its id is a hash of everything that defines what is computed.
 
-    `unsupported` says why it cannot run here, `unranked` why its result would not be comparable, and
-    `timeout_seconds` is a limit; these three do not define it.
+    `unsupported` says why it cannot run here, `unranked` why its result would not be comparable, `timeout_seconds` is a
+    limit, and `memory` is what its learner will keep beside the network; these four do not define it.
     """
 
     suite: str
@@ -40,11 +40,12 @@ class Trial:
     unsupported: str = ""
     unranked: str = ""
     timeout_seconds: float = 3600.0
+    memory: LearnerMemory | None = None
 
     @cached_property
     def identity(self) -> dict[str, Any]:
         content = asdict(self)
-        for name in ("unsupported", "unranked", "timeout_seconds"):
+        for name in ("unsupported", "unranked", "timeout_seconds", "memory"):
             del content[name]
         return content | {"identity_version": IDENTITY_VERSION}
 

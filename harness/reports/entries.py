@@ -41,12 +41,13 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricSummary:
-    """A further metric over the seeds that have it."""
+    """A further metric over the seeds that have it. `values` are those of the seeds, in the order of seeds."""
 
     name: str
     unit: str
     higher_is_better: bool
     summary: Summary
+    values: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,6 +209,7 @@ def _metrics(rows: Sequence[Row]) -> tuple[MetricSummary, ...]:
             unit=metric["unit"] or "",
             higher_is_better=bool(metric["higher_is_better"]),
             summary=summarise(values[name], BOUNDS.get(metric["unit"])),
+            values=tuple(values[name]),
         )
         for name, metric in described.items()
     )

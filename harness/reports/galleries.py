@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.reports.entries import Entry
 
-KINDS = {".png": "image/png", ".gif": "image/gif"}
+KINDS = {".png": "image/png", ".gif": "image/gif", ".svg": "image/svg+xml"}
 Files = Mapping[str, Mapping[str, bytes]]
 
 

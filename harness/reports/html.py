@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from harness.reports import formatting
+from harness.reports import aggregates, formatting
 from harness.reports.board import Board, Reference
-from harness.reports.curves import Curve, Panel
 from harness.reports.entries import Entry, MetricSummary
+from harness.reports.plots import assign_strokes, make_plot, sweep_plot
 from harness.reports.report import Report
-from harness.reports.sweeps import Sweep, make_sweeps
+from harness.reports.sweeps import make_sweeps
 
 MARGIN = 0.06
-NUM_STROKES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +47,6 @@ class Overview:
     rows: tuple[OverviewRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A learning curve as an SVG polyline in a box of 100 by 100; `stroke` numbers its colour and dashes."""
-
-    label: str
-    n: int
-    points: str
-    stroke: int
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """Curves of one quantity with the ends of their axes."""
-
-    quantity: str
-    lines: tuple[Line, ...]
-    lowest: float
-    highest: float
-    first: float
-    last: float
-
-
 def render(report: Report) -> str:
     """The page. The same report gives the same bytes."""
     environment = Environment(
@@ -81,12 +57,18 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    strokes = assign_strokes(report.boards)
     return environment.get_template("report.html.j2").render(
         report=report,
         formatting=formatting,
+        aggregates=aggregates,
         overviews=make_overviews(report.boards),
         axes=[make_axis(board) for board in report.boards],
-        plots=[[make_plot(panel) for panel in panels] for panels in report.curves],
+        plots=[
+            [make_plot(panel, strokes[board.suite]) for panel in panels]
+            for board, panels in zip(report.boards, report.curves, strict=True)
+        ],
+        strokes=strokes,
         sweeps=make_sweeps(report.boards),
         sweep_plot=sweep_plot,
         metric_names=[further_metrics(board) for board in report.boards],
@@ -128,43 +110,6 @@ def _standing(row: OverviewRow) -> tuple[int, float, str]:
     ranks = [cell.rank for cell in row.cells if cell is not None and cell.rank is not None]
     mean = sum(ranks) / len(ranks) if ranks else float("inf")
     return -ranks.count(1), mean, row.label
-
-
-def make_plot(panel: Panel) -> Plot | None:
-    """Polylines of the curves; None without any."""
-    points = [point for curve in panel.curves for point in curve.points]
-    if not points:
-        return None
-    steps, values = [step for step, _ in points], [value for _, value in points]
-    first, last, lowest, highest = min(steps), max(steps), min(values), max(values)
-    width, height = (last - first) or 1.0, (highest - lowest) or 1.0
-    lines = [
-        Line(
-            label=curve.label,
-            n=curve.n,
-            points=" ".join(
-                f"{100 * (step - first) / width:.2f},{100 * (highest - value) / height:.2f}"
-                for step, value in curve.points
-            ),
-            stroke=index % NUM_STROKES,
-        )
-        for index, curve in enumerate(panel.curves)
-    ]
-    return Plot(panel.quantity, tuple(lines), lowest, highest, first, last)
-
-
-def sweep_plot(sweep: Sweep) -> Plot | None:
-    """Polylines of the headline against the option, whose axis is logarithmic where it can be."""
-    scaled = [math.log(value) if sweep.values[0] > 0 else value for value in sweep.values]
-    curves = [
-        Curve(
-            label=row.label,
-            n=max((cell.n for cell in row.cells if cell is not None), default=0),
-            points=tuple((x, cell.mean) for x, cell in zip(scaled, row.cells, strict=True) if cell is not None),
-        )
-        for row in sweep.quantities[0].rows
-    ]
-    return make_plot(Panel(quantity=sweep.quantities[0].name, curves=tuple(curves)))
 
 
 def further_metrics(board: Board) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from harness.reports import formatting
+from harness.reports import aggregates, formatting
+from harness.reports.aggregates import AggregateTable
 from harness.reports.board import Board, Reference
 from harness.reports.entries import Entry
 from harness.reports.provenance import Provenance
@@ -22,6 +23,7 @@ def render(report: Report) -> str:
     """The whole report as Markdown with tables."""
     sweeps = [_sweep(sweep) for sweep in make_sweeps(report.boards)]
     boards = [_board(board, groups) for board, groups in zip(report.boards, report.published, strict=True)]
+    boards = [_with_aggregates(place, board, report.aggregates) for place, board in enumerate(boards)]
     parts = ["# Leaderboard", _summary(report), *sweeps, *boards]
     return "\n\n".join([*parts, _provenance(report.provenance)]) + "\n"
 
@@ -46,6 +48,16 @@ def _board(board: Board, groups: Sequence[PublishedGroup]) -> str:
     return "\n\n".join(
         [*parts, *(["### Published, with another protocol"] if groups else []), *map(_published, groups)]
     )
+
+
+def _with_aggregates(place: int, board: str, tables: Iterable[AggregateTable]) -> str:
+    return "\n\n".join([board, *(_aggregates(found) for found in tables if found.board == place)])
+
+
+def _aggregates(found: AggregateTable) -> str:
+    title = f"## {text(found.task)}: {text(aggregates.heading(found))} ({text(found.suite)}, {text(found.scale)})"
+    rows = [[text(cell) for cell in aggregates.cells(row, found)] for row in found.rows]
+    return "\n\n".join([title, text(aggregates.explanation(found)), table(aggregates.headings(found), rows)])
 
 
 def _published(group: PublishedGroup) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.reports.aggregates import AggregateTable, make_aggregates
 from harness.reports.board import Board, boards_of, plain_rows
 from harness.reports.curves import Panel, make_panels
 from harness.reports.galleries import Files, Gallery, make_galleries
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """What every form of report is rendered from. `curves`, `galleries` and `published` have one item a board;
-    `missing` counts planned trials that have no row yet."""
+    """What every form of report is rendered from. `curves`, `galleries` and `published` have one item a board,
+    `aggregates` say under which they stand; `missing` counts planned trials that have no row yet."""
 
     boards: tuple[Board, ...]
     provenance: Provenance
     curves: tuple[tuple[Panel, ...], ...]
     galleries: tuple[tuple[Gallery, ...], ...]
     published: tuple[tuple[PublishedGroup, ...], ...]
+    aggregates: tuple[AggregateTable, ...] = ()
     missing: int = 0
 
 
@@ -39,8 +41,8 @@ def make_report(
 ) -> Report:
     """The report of these rows, with their learning curves (`Store.curves`) and files (`Store.artifacts`).
 
-    The registry knows the published results and whose training losses are one quantity. Raises StoreError without
-    rows.
+    The registry knows the published results, what is aggregated, and whose training losses are one quantity. Raises
+    StoreError without rows.
     """
     plain = plain_rows(rows)
     boards = boards_of(plain)
@@ -50,5 +52,6 @@ def make_report(
         curves=tuple(make_panels(board.task, board.entries, curves, registry) for board in boards),
         galleries=tuple(make_galleries(board.entries, artifacts or {}) for board in boards),
         published=make_published(boards, registry),
+        aggregates=make_aggregates(boards, registry),
         missing=missing,
     )

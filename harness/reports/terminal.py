@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.reports import formatting
+from harness.reports import aggregates, formatting
+from harness.reports.aggregates import AggregateTable
 from harness.reports.board import Board, Reference
 from harness.reports.entries import Entry
 from harness.reports.published import PublishedGroup
@@ -26,12 +27,13 @@ def print_boards(
     console: Console,
     metrics: Sequence[str] = (),
     published: Sequence[Sequence[PublishedGroup]] = (),
+    tables: Sequence[AggregateTable] = (),
 ) -> None:
     """Print each board as a table, then its failed trials and what papers print, which has one item a board.
 
-    `metrics` names further ones to show; `all` means every.
+    `metrics` names further ones to show; `all` means every. Each of the aggregates in `tables` stands under its board.
     """
-    for board, groups in zip(boards, published or [()] * len(boards), strict=True):
+    for place, (board, groups) in enumerate(zip(boards, published or [()] * len(boards), strict=True)):
         console.print(_heading(board))
         console.print(_table(board, wide=console.width >= WIDE))
         console.print(_plain(formatting.explanation(board), "dim"))
@@ -44,6 +46,9 @@ def print_boards(
         for group in groups:
             _print_published(group, console)
         console.print()
+        for table in tables:
+            if table.board == place:
+                _print_aggregates(table, console)
     for sweep in make_sweeps(boards):
         console.print(_sweep_table(sweep))
         console.print()
@@ -133,6 +138,23 @@ def _metrics_table(board: Board, names: Sequence[str]) -> Table:
         if ALL_METRICS in names or line.metric in names:
             table.add_row(*(_plain(cell) for cell in (line.metric, line.name, formatting.value(line), "")))
     return table
+
+
+def _print_aggregates(found: AggregateTable, console: Console) -> None:
+    console.print(Text.assemble((_clean(found.task), "bold"), _clean(f"  {aggregates.heading(found)}")))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True, show_edge=False)
+    label, *figures, _ = aggregates.headings(found)
+    table.add_column(label, overflow="fold")
+    for heading in figures:
+        table.add_column(heading, justify="right", overflow="fold")
+    for row in found.rows:
+        table.add_row(*(_plain(cell, "" if row.scores else "red") for cell in aggregates.cells(row, found)[:-1]))
+    console.print(table)
+    for row in found.rows:
+        if row.notes:
+            console.print(_plain(f"{row.label}: {'; '.join(row.notes)}", "red"))
+    console.print(_plain(aggregates.explanation(found), "dim"))
+    console.print()
 
 
 def _print_published(group: PublishedGroup, console: Console) -> None:

@@ -10,7 +10,8 @@ import torch
 
 from harness.configuration import parse_config
 from harness.errors import PluginError
-from harness.interfaces import FitOutcome, Learner
+from harness.interfaces import FitOutcome, Learner, TakesCheckpoints, Task
+from harness.runtime.checkpoints import FileCheckpoints
 from harness.runtime.context import TrialContext
 from harness.runtime.fitting import Diverged
 from harness.runtime.learning import DefaultClassifierLearner, DefaultGenerativeLearner, DefaultTokenLearner
@@ -72,8 +73,9 @@ def _fit(
     context: TrialContext, index: int, learning_rate: float, headline: MetricSpec, record: RecordCandidate
 ) -> Candidate:
     learner = build_learner(context, learning_rate)
+    task, problems = _with_checkpoints(context, index)
     with seeded(context.streams.integer("fit")):
-        outcome = context.task.fit(
+        outcome = task.fit(
             learner,
             context.data,
             training=replace(context.trial.training, learning_rate=learning_rate),
@@ -82,8 +84,18 @@ def _fit(
             device=context.device,
             record=lambda step, values: record(index, step, values),
         )
+    outcome = replace(outcome, continued="; ".join(filter(None, [outcome.continued, *problems])))
     validation = compute(headline, gather_evidence(context, learner, "validation")).value
     return Candidate(index, learning_rate, learner, outcome, validation)
+
+
+def _with_checkpoints(context: TrialContext, index: int) -> tuple[Task, list[str]]:
+    """The task, keeping checkpoints of this candidate where it can, and the list that problems with them go to."""
+    if context.checkpoints is None or not isinstance(context.task, TakesCheckpoints):
+        return context.task, []
+    path = context.checkpoints.path / context.trial.trial_id / f"{index}.pt"
+    checkpoints = FileCheckpoints(path, seconds=context.checkpoints.seconds)
+    return context.task.with_checkpoints(checkpoints), checkpoints.problems
 
 
 def build_learner(context: TrialContext, learning_rate: float) -> Learner:

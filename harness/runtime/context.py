@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from harness.folders import CheckpointFolder
 from harness.interfaces import Dataset, Task
 from harness.kernels.loading import Kernel
 from harness.planning.trials import Trial
@@ -29,6 +30,7 @@ class TrialContext:
     device: torch.device
     kernels: Mapping[str, Kernel]
     streams: SeedStreams
+    checkpoints: CheckpointFolder | None = None
 
     @property
     def metrics(self) -> list[MetricSpec]:

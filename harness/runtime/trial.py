@@ -16,6 +16,7 @@ import torch
 from harness.configuration import parse_config
 from harness.devices import describe_device, peak_memory, reset_peak_memory
 from harness.errors import HarnessError, MissingDataError
+from harness.folders import CheckpointFolder
 from harness.interfaces import Illustrates, ImageBatch, ObservationBatch, Task, TokenBatch
 from harness.kernels.gate import check_kernel
 from harness.kernels.loading import load_kernels
@@ -42,10 +43,19 @@ class FailedCheck(Exception):
     """A kernel is not equal to its definition."""
 
 
-def run_trial(trial: Trial, registry: Registry, *, cache: Path, threads: int, run_id: str, report: Report) -> Outcome:
+def run_trial(
+    trial: Trial,
+    registry: Registry,
+    *,
+    cache: Path,
+    threads: int,
+    run_id: str,
+    report: Report,
+    checkpoints: CheckpointFolder | None = None,
+) -> Outcome:
     """Run one trial. Whatever happens inside it becomes the status of its row.
 
-    `report(step, steps, loss)` is called as fitting goes on.
+    `report(step, steps, loss)` is called as fitting goes on, which keeps `checkpoints` where the task can.
     """
     started_at, started = datetime.now(UTC), time.perf_counter()
     row = planned_columns(trial, run_id) | machine_columns() | {"threads": threads, "started_at": started_at}
@@ -59,7 +69,7 @@ def run_trial(trial: Trial, registry: Registry, *, cache: Path, threads: int, ru
             torch.set_num_threads(threads)
             row["machine_extra"] = _machine_extra(registry)
             with seeded(SeedStreams(trial.seed).integer("trial")):
-                _run(_prepared(trial, registry, cache, row), row, curve, artifacts, report)
+                _run(_prepared(trial, registry, cache, checkpoints, row), row, curve, artifacts, report)
         except Diverged as error:
             status, reason = "diverged", str(error)
         except FailedCheck as error:
@@ -89,7 +99,9 @@ def _machine_extra(registry: Registry) -> dict[str, str]:
     return extra
 
 
-def _prepared(trial: Trial, registry: Registry, cache: Path, row: Row) -> TrialContext:
+def _prepared(
+    trial: Trial, registry: Registry, cache: Path, checkpoints: CheckpointFolder | None, row: Row
+) -> TrialContext:
     """Load what the trial names; kernels are held to their definitions before anything else is done."""
     device = torch.device(trial.device)
     row |= describe_device(device)
@@ -120,6 +132,7 @@ def _prepared(trial: Trial, registry: Registry, cache: Path, row: Row) -> TrialC
         device=device,
         kernels=kernels,
         streams=SeedStreams(trial.seed),
+        checkpoints=checkpoints,
     )
 
 
@@ -164,6 +177,7 @@ def _fitting_columns(chosen: Candidate) -> Row:
         "examples": outcome.examples,
         "tokens": outcome.tokens,
         "stopped": outcome.stopped,
+        "continued": outcome.continued,
         "final_loss": outcome.final_loss,
         "parameters": count_parameters(chosen.learner.module),
         "train_seconds": outcome.seconds,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.errors import UsageError
-from harness.interfaces import ActingData, Array, ParameterGroup, Training, Transitions
+from harness.interfaces import ActingData, Array, ParameterGroup, State, Training, Transitions
 from harness_dqn.config import ConstantAgentConfig, RandomAgentConfig
 
 Config = TypeVar("Config")
@@ -54,12 +54,22 @@ class RandomAgent:
         values: Array = torch.rand(len(observations), self.module.data.num_actions).numpy()
         return values
 
+    def done(self) -> bool:
+        return True
+
+    def state(self) -> State:
+        return {}
+
+    def restore(self, state: State) -> None:
+        pass
+
 
 class ConstantAgent:
     """Takes one action for ever: the given one, or else that with the highest mean score of an episode.
 
     To find it, each environment holds one action for an episode, and takes the least tried one for the next. Scores
     are the game's own; an action that finished no episode counts with what it gained in the one that was not finished.
+    An episode that was left unfinished does not count, and its action is held for another.
     """
 
     def __init__(
@@ -91,7 +101,9 @@ class ConstantAgent:
         if self.module.config.action is not None:
             return {}
         self._running += transitions.rewards
-        for environment in np.flatnonzero(transitions.restarted):
+        ended = transitions.terminated | transitions.truncated
+        self._running[transitions.restarted & ~ended] = 0.0
+        for environment in np.flatnonzero(transitions.restarted & ended):
             action = self._held[environment]
             self._scores[action] += self._running[environment]
             self._finished[action] += 1
@@ -105,6 +117,25 @@ class ConstantAgent:
         num_actions = self.module.data.num_actions
         worth = self._means() if chosen is None else (np.arange(num_actions) == chosen).astype(np.float64)
         return np.tile(worth, (len(observations), 1))
+
+    def done(self) -> bool:
+        """Where the action is given, or each was held for so many episodes."""
+        config = self.module.config
+        return config.action is not None or bool((self._finished >= config.episodes).all())
+
+    def state(self) -> State:
+        return {
+            "scores": torch.from_numpy(self._scores),
+            "running": torch.from_numpy(self._running),
+            "begun": torch.from_numpy(self._begun),
+            "finished": torch.from_numpy(self._finished),
+            "held": torch.from_numpy(self._held),
+        }
+
+    def restore(self, state: State) -> None:
+        copies = {name: tensor.numpy().copy() for name, tensor in state.items()}
+        self._scores, self._running, self._held = copies["scores"], copies["running"], copies["held"]
+        self._begun, self._finished = copies["begun"], copies["finished"]
 
     def _least_tried(self) -> int:
         action = int(self._begun.argmin())

@@ -49,6 +49,7 @@ class DqnSampleEfficientConfig(ReplayConfig):
     """A recipe that learns some games within minutes on two CPU cores."""
 
     learning_starts: LearningStarts = 1_600
+    steps_per_update: StepsPerUpdate = 2
     final_epsilon: FinalEpsilon = 0.02
     epsilon_steps: EpsilonSteps = 15_000
     target_updates: TargetUpdates = 500
@@ -89,3 +90,4 @@ class ConstantAgentConfig(BaseModel):
     action: int | None = Field(
         None, ge=0, description="the action; without it all are tried in turn, an episode each, and the best is kept"
     )
+    episodes: int = Field(3, gt=0, description="episodes of each action, after which no more are tried")

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from harness.interfaces import State
+
 EXPONENT = 2
 
 
@@ -34,6 +36,12 @@ class Exploration:
         self._durations = durations(longest)
         self._held = torch.zeros(0, dtype=torch.long)
         self._left = torch.zeros(0, dtype=torch.long)
+
+    def state(self) -> State:
+        return {"held": self._held, "left": self._left}
+
+    def restore(self, state: State) -> None:
+        self._held, self._left = state["held"].clone(), state["left"].clone()
 
     def actions(self, count: int, epsilon: float) -> Tensor:
         """The random action of each environment, and -1 where it is to act greedily."""

@@ -45,6 +45,7 @@ NETWORK_NORMALISED_2015 = Shape(convolutions=NETWORK_2015.convolutions, hidden=5
 # Frames below this size lose too much to a first layer of 8 x 8 pixels every 4.
 SMALL_FRAME = 64
 SMALL_FIRST = Convolution(16, 4, 2)
+SMALL_HIDDEN = 128
 
 
 class QNetwork(nn.Module, Generic[Config]):
@@ -113,7 +114,7 @@ def dense_layers(
 
 
 def fitted_to_frames(shape: Shape, data: ActingData) -> Shape:
-    """The shape with a finer first layer where frames are small."""
+    """The shape with a finer first layer and half the hidden layer where frames are small."""
     if not data.pixels or min(data.shape[1:]) >= SMALL_FRAME:
         return shape
-    return Shape(convolutions=(SMALL_FIRST, *shape.convolutions[1:]), hidden=shape.hidden, normalised=shape.normalised)
+    return Shape(convolutions=(SMALL_FIRST, *shape.convolutions[1:]), hidden=SMALL_HIDDEN, normalised=shape.normalised)

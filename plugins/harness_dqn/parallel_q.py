@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.interfaces import Array, ParameterGroup, Training, Transitions
+from harness.interfaces import Array, ParameterGroup, State, Training, Transitions
+from harness.runtime.checkpoints import restored_transitions, transitions_state
 from harness_dqn.config import PqnConfig
 from harness_dqn.execution import Execution, refuse_unsupported
 from harness_dqn.exploration import Exploration, epsilon
@@ -76,6 +78,22 @@ class ParallelQLearner:
         ]
         loss, value = torch.stack(measured).mean(dim=0).tolist()
         return {"loss": loss, "q": value, "epsilon": self.epsilon}
+
+    def state(self) -> State:
+        return {
+            "network": self.module.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "exploration": self._exploration.state(),
+            "rollout": [transitions_state(kept) for kept in self._rollout],
+            "steps": self._steps,
+        }
+
+    def restore(self, state: State) -> None:
+        self.module.load_state_dict(state["network"])
+        self._optimiser.load_state_dict(copy.deepcopy(state["optimiser"]))
+        self._exploration.restore(state["exploration"])
+        self._rollout = [restored_transitions(kept) for kept in state["rollout"]]
+        self._steps = state["steps"]
 
     def _targets(self) -> Tensor:
         """Returns [steps, envs] by the network as it acted."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import psutil
 import torch
 from torch import Tensor, nn
 
-from harness.interfaces import Array, Training, Transitions
+from harness.interfaces import Array, State, Training, Transitions
 from harness_dqn.config import ReplayConfig
 from harness_dqn.execution import Execution, refuse_unsupported
 from harness_dqn.exploration import Exploration, epsilon
@@ -25,6 +25,8 @@ from harness_dqn.targets import Values, value_of
 class Optimiser(Protocol):
     def zero_grad(self) -> None: ...
     def step(self) -> object: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any], /) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,8 +100,6 @@ class QLearner:
         """Remember, and update for every `steps_per_update` steps of all environments since learning started."""
         if self._replay is None:
             self._replay = self._new_replay(len(transitions.actions))
-            fewest = max(self._batch_size, self._rule.num_returns * len(transitions.actions))
-            self._first_update = max(self._config.learning_starts, fewest)
         if self._config.clip_rewards:
             transitions = replace(transitions, rewards=np.clip(transitions.rewards, -1, 1))
         self._replay.add(transitions)
@@ -131,8 +131,32 @@ class QLearner:
             self._target_module.load_state_dict(self.module.state_dict())
         return torch.stack([errors.detach().mean(), values.detach().mean()])
 
+    def state(self) -> State:
+        """Of the memory what was written, which is most of it."""
+        return {
+            "network": self.module.state_dict(),
+            "target": None if self._rule.target_updates is None else self._target_module.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "exploration": self._exploration.state(),
+            "replay": None if self._replay is None else self._replay.state(),
+            "steps": self._steps,
+            "updates": self._updates,
+        }
+
+    def restore(self, state: State) -> None:
+        self.module.load_state_dict(state["network"])
+        if state["target"] is not None:
+            self._target_module.load_state_dict(state["target"])
+        self._optimiser.load_state_dict(copy.deepcopy(state["optimiser"]))
+        self._exploration.restore(state["exploration"])
+        if (memory := state["replay"]) is not None:
+            self._replay = self._new_replay(len(memory["environments"]))
+            self._replay.restore(memory)
+        self._steps, self._updates = state["steps"], state["updates"]
+
     def _new_replay(self, num_environments: int) -> Replay:
         rule = self._rule
+        self._first_update = max(self._config.learning_starts, self._batch_size, rule.num_returns * num_environments)
         least = least_slots(self._data, rule.num_returns)
         wanted = -(-self._frames // num_environments)
         allowed = self._config.replay_frames // num_environments

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from harness.errors import PluginError, UsageError
-from harness.interfaces import ActingData, Array, Transitions
+from harness.interfaces import ActingData, Array, State, Transitions
 from harness_dqn.sizes import frame_type, least_slots, stacked_frames
 
 
@@ -100,6 +100,40 @@ class Replay:
             discounts=np.where(self._terminated[environments, last], 0.0, self._gamma**steps).astype(np.float32),
             next_observations=self._observations(environments, positions + steps),
         )
+
+    def state(self) -> State:
+        """What was written, environment by environment, as views: nothing is copied."""
+        return {
+            "written": torch.from_numpy(self._written),
+            "restarted": torch.from_numpy(self._restarted),
+            "environments": [
+                {name: torch.from_numpy(array[environment, :slots]) for name, array in self._slots().items()}
+                for environment, slots in enumerate(self._used())
+            ],
+        }
+
+    def restore(self, state: State) -> None:
+        """Become what a memory of the same size had written."""
+        self._written[:], self._restarted[:] = state["written"].numpy(), state["restarted"].numpy()
+        for environment, (slots, kept) in enumerate(zip(self._used(), state["environments"], strict=True)):
+            for name, array in self._slots().items():
+                array[environment, :slots] = kept[name].numpy()
+
+    def _slots(self) -> dict[str, Array]:
+        """Everything that has a place a slot, each array [environments, slots, ...]."""
+        return {
+            "frames": self._frames,
+            "actions": self._actions,
+            "rewards": self._rewards,
+            "starts": self._starts,
+            "terminated": self._terminated,
+            "ends": self._ends,
+        }
+
+    def _used(self) -> list[int]:
+        """How many slots of each environment were ever written; they are the first ones."""
+        used: list[int] = np.minimum(self._written, self._num_slots).tolist()
+        return used
 
     def _draw(self, size: int) -> tuple[Array, Array, Array]:
         """Environments, positions, and how many steps a transition from there takes: 0 where there is none."""

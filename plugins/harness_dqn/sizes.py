@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from harness.errors import UsageError
-from harness.interfaces import ActingData
+from harness.interfaces import ActingData, LearnerMemory, Training
+from harness_dqn.config import ReplayConfig
 
 # Beside its frame a slot keeps an action, a reward and three flags.
 SLOT_BYTES = 4 + 4 + 3
@@ -42,6 +43,12 @@ def replay_bytes(num_frames: int, data: ActingData) -> int:
     """Memory of so many frames."""
     frame, dtype = frame_type(data)
     return num_frames * (math.prod(frame) * np.dtype(dtype).itemsize + SLOT_BYTES)
+
+
+def replay_memory(config: ReplayConfig, data: ActingData, training: Training, steps: int) -> LearnerMemory:
+    """What a learner with these options will keep in a trial of so many steps."""
+    num_bytes = replay_bytes(kept_frames(config.replay_frames, steps), data)
+    return LearnerMemory(content="replay memory", num_bytes=num_bytes, option="replay_frames")
 
 
 def refuse_too_large(num_frames: int, data: ActingData, available_bytes: int) -> None:

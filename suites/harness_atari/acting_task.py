@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,20 +15,24 @@ from harness.interfaces import (
     ActingLearner,
     Array,
     Budget,
+    Checkpoints,
     Dataset,
     DatasetRequest,
     Evidence,
     FitOutcome,
     ObservationBatch,
     Record,
+    SavesState,
+    State,
     Streams,
     Training,
 )
 from harness_atari.episodes import Environments
-from harness_atari.learning import learn, max_values
+from harness_atari.learning import learn, max_values, saved_step
 from harness_atari.options import ActingOptions
 from harness_atari.pictures import gif
 from harness_atari.playing import Policy, constant, gather_states, greedy, play, uniform, watch
+from harness_atari.traces import trace
 from harness_atari.worlds import World
 
 SEEDS = {"test": 1_000_000, "validation": 2_000_000, "held_out": 3_000_000, "references": 4_000_000}
@@ -50,6 +54,13 @@ class ActingTask:
 
     world: World
     options: ActingOptions
+    checkpoints: Checkpoints | None = None
+
+    def with_checkpoints(self, checkpoints: Checkpoints) -> ActingTask:
+        task = replace(self, checkpoints=checkpoints)
+        # What both have gathered already is not gathered twice.
+        vars(task)["_states"] = self._states
+        return task
 
     @property
     def dataset(self) -> DatasetRequest | None:
@@ -73,7 +84,11 @@ class ActingTask:
         device: torch.device,
         record: Record,
     ) -> FitOutcome:
-        seed = int(streams.numpy("environments").integers(LEARNING_SEEDS - self.options.num_envs))
+        saved = None
+        if self.checkpoints is not None and isinstance(learner, SavesState):
+            saved = self.checkpoints.load()
+        stream = streams.numpy(seed_stream(saved))
+        seed = int(stream.integers(LEARNING_SEEDS - self.options.num_envs))
         environments = self.world.open(
             num_envs=self.options.num_envs, seed=seed, learning=True, threads=torch.get_num_threads()
         )
@@ -84,6 +99,9 @@ class ActingTask:
             frames_per_step=self.world.frames_per_step,
             budget=budget,
             record=record,
+            overlap=self.options.overlap,
+            checkpoints=self.checkpoints,
+            saved=saved,
         )
 
     def evaluate(
@@ -125,12 +143,19 @@ class ActingTask:
     def illustrate(
         self, learner: ActingLearner, data: Dataset | None, *, training: Training, device: torch.device
     ) -> Mapping[str, bytes]:
-        """The beginning of a game that starts as the first tested one does, as the agent sees it."""
-        if not self.describe().pixels:
-            return {}
+        """The beginning of one game, which starts as the first tested one does: a trace of the agent's values and
+        actions, and where it sees pictures, these."""
         seed = SEEDS["test"]
-        seen = watch(self._tested(learner, seed), self._open(1, seed), LONGEST_FILM)
-        return {"episode.gif": gif(np.stack([observation[-1] for observation in seen]), self.world.frames_per_step)}
+        generator = np.random.default_rng(seed)
+        epsilon = self.options.epsilon()
+        game = list(watch(learner, self._open(1, seed), epsilon=epsilon, generator=generator, limit=LONGEST_FILM))
+        values, actions = np.stack([moment.values for moment in game]), np.array([moment.action for moment in game])
+        rewards = np.array([moment.reward for moment in game])
+        frames = self.world.frames_per_step
+        found = {"episode_values.svg": trace(values, actions, rewards, self.world.actions(), frames)}
+        if self.describe().pixels:
+            found["episode.gif"] = gif(np.stack([moment.observation[-1] for moment in game]), frames)
+        return found
 
     def _tested(self, learner: ActingLearner, seed: int) -> Policy:
         return greedy(learner, self.options.epsilon(), np.random.default_rng(seed))
@@ -143,3 +168,9 @@ class ActingTask:
         """The held-out states."""
         seed = SEEDS["held_out"]
         return gather_states(self._open(HELD_OUT_ENVIRONMENTS, seed), self.options.held_out_states, seed)
+
+
+def seed_stream(saved: State | None) -> str:
+    """The stream that the seeds of the learning environments come from: one of its own for each step continued from,
+    since an agent that goes on must not meet the same games again."""
+    return "environments" if saved is None else f"environments from step {saved_step(saved)}"

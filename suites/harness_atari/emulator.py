@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from functools import lru_cache
 from types import ModuleType
 
@@ -21,17 +22,29 @@ def load_package() -> ModuleType:
     return ale_py
 
 
-def find_rom(game: str) -> str:
-    """The path of a game's ROM.
+def is_installed() -> bool:
+    """Whether ale-py is there, which knows the games."""
+    return importlib.util.find_spec("ale_py") is not None
 
-    Raises UsageError with the nearest names for an unknown game, MissingDataError where the package or the ROM lacks.
-    """
+
+def refuse_unknown(game: str) -> None:
+    """Raises UsageError with the nearest names for a game that ale-py does not have, MissingDataError without it."""
     load_package()
     from ale_py import roms
 
     known = roms.get_all_rom_ids()
     if game not in known:
         raise UsageError(f"game {game!r} is unknown; names are lower case with underscores; {suggest(game, known)}")
+
+
+def find_rom(game: str) -> str:
+    """The path of a game's ROM.
+
+    Raises UsageError with the nearest names for an unknown game, MissingDataError where the package or the ROM lacks.
+    """
+    refuse_unknown(game)
+    from ale_py import roms
+
     try:
         path = roms.get_rom_path(game)
     except OSError as error:
@@ -46,13 +59,19 @@ def find_rom(game: str) -> str:
     return str(path)
 
 
-@lru_cache(maxsize=64)
 def count_actions(game: str, *, all_actions: bool) -> int:
     """How many actions a game has: those that do something in it, or all that the console has."""
+    return len(name_actions(game, all_actions=all_actions))
+
+
+@lru_cache(maxsize=64)
+def name_actions(game: str, *, all_actions: bool) -> tuple[str, ...]:
+    """The console's names of a game's actions, in their order."""
     rom, package = find_rom(game), load_package()
     interface = package.ALEInterface()
     try:
         interface.loadROM(rom)
     except RuntimeError as error:
         raise MissingDataError(f"the ROM of {game} does not load ({error}); install ale-py again") from error
-    return len(interface.getLegalActionSet() if all_actions else interface.getMinimalActionSet())
+    found = interface.getLegalActionSet() if all_actions else interface.getMinimalActionSet()
+    return tuple(action.name for action in found)

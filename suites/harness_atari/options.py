@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from harness_atari.emulator import is_installed, refuse_unknown
 from harness_atari.protocols import PROTOCOLS, Protocol
 from harness_data.options import Options
 
@@ -18,6 +19,10 @@ class ActingOptions(Options):
     """What every acting task has."""
 
     num_envs: int = Field(4, gt=0, description="environments in which the agent learns at once")
+    overlap: bool = Field(
+        False,
+        description="environments step while the agent learns, which then acts by what it knew a round before",
+    )
     evaluation_episodes: int = Field(20, gt=0, description="whole episodes that test plays")
     evaluation_epsilon: float = Field(
         0.0, ge=0, le=1, description="probability of any action in place of the best, while tested"
@@ -68,6 +73,14 @@ class AtariOptions(ActingOptions):
         description="frames after which a game is cut, which leaves no printed score to compare with; 0 is the "
         "protocol's number",
     )
+
+    @field_validator("game")
+    @classmethod
+    def _game_exists(cls, game: str) -> str:
+        # Without ale-py nobody knows the names; the trial then says what to install.
+        if is_installed():
+            refuse_unknown(game)
+        return game
 
     @model_validator(mode="after")
     def _cap_leaves_a_game(self) -> AtariOptions:

@@ -26,6 +26,17 @@ class Played:
     lengths: Array
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moment:
+    """A step of a watched game: what the agent saw, the value [actions] that it gave each action, the action that it
+    took, and the reward of it."""
+
+    observation: Array
+    values: Array
+    action: int
+    reward: float
+
+
 def play(policy: Policy, environments: Environments, rounds: int = 1) -> Played:
     """So many whole episodes in each environment: as many short as long ones, whatever a policy makes of them."""
     played: list[list[Episode]] = [[] for _ in range(environments.num_envs)]
@@ -40,12 +51,16 @@ def play(policy: Policy, environments: Environments, rounds: int = 1) -> Played:
     )
 
 
-def watch(policy: Policy, environments: Environments, limit: int) -> Iterator[Array]:
-    """What the first environment shows, until its episode ends or `limit` observations are out."""
+def watch(
+    learner: ActingLearner, environments: Environments, *, epsilon: float, generator: np.random.Generator, limit: int
+) -> Iterator[Moment]:
+    """The steps of the first environment until its episode ends, at most `limit`, acted in as `greedy` does."""
     environments.reset()
     for _ in range(limit):
-        yield environments.observations[0]
-        environments.step(policy(environments.observations))
+        seen = environments.observations
+        values, actions = _decide(learner, seen, epsilon, generator)
+        reward = environments.step(actions).rewards[0]
+        yield Moment(observation=seen[0], values=values[0], action=int(actions[0]), reward=float(reward))
         if any(episode.environment == 0 for episode in environments.ended):
             return
 
@@ -64,12 +79,7 @@ def gather_states(environments: Environments, count: int, seed: int) -> Array:
 
 def greedy(learner: ActingLearner, epsilon: float, generator: np.random.Generator) -> Policy:
     """The action of the largest value, or with probability `epsilon` any."""
-
-    def policy(observations: Array) -> Array:
-        values = learner.values(observations)
-        return _disturbed(values.argmax(axis=1), values.shape[1], epsilon, generator)
-
-    return policy
+    return lambda observations: _decide(learner, observations, epsilon, generator)[1]
 
 
 def constant(actions: Array, num_actions: int, epsilon: float, generator: np.random.Generator) -> Policy:
@@ -80,6 +90,14 @@ def constant(actions: Array, num_actions: int, epsilon: float, generator: np.ran
 def uniform(num_actions: int, generator: np.random.Generator) -> Policy:
     """Every action equally often."""
     return lambda observations: generator.integers(num_actions, size=len(observations))
+
+
+def _decide(
+    learner: ActingLearner, observations: Array, epsilon: float, generator: np.random.Generator
+) -> tuple[Array, Array]:
+    """Values [envs, actions] and the actions [envs] that follow from them; learners may draw values anew each time."""
+    values = learner.values(observations)
+    return values, _disturbed(values.argmax(axis=1), values.shape[1], epsilon, generator)
 
 
 def _disturbed(actions: Array, num_actions: int, epsilon: float, generator: np.random.Generator) -> Array:

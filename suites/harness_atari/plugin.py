@@ -1,7 +1,7 @@
 """What this plugin declares: tasks for agents, their metrics and the suite."""
 
 from harness.hookspecs import hookimpl
-from harness.specs import Capability, MetricSpec, Ref, Source, SuiteSpec, TaskSpec
+from harness.specs import Aggregation, Capability, MetricSpec, RecordedQuantity, Ref, Source, SuiteSpec, TaskSpec
 from harness_atari.sources import DQN_2013
 
 HERE = "harness_atari"
@@ -9,26 +9,25 @@ HERE = "harness_atari"
 METRICS = (
     ("episode_score", "mean unclipped score of an episode, in the protocol of the task's options", "score", True, ()),
     ("best_episode", "score of the best tested episode", "score", True, ()),
-    (
-        "human_normalised",
-        "mean of (score - random) / (human - random), by printed scores",
-        "fraction",
-        True,
-        ("human_normalised",),
-    ),
+    ("human_normalised", "mean of (score - random) / (human - random)", "ratio", True, ("human_normalised",)),
     ("episode_length", "mean steps of an episode; a description, not a merit", "steps", True, ()),
     ("average_max_q", "mean largest value over states of random play; no merit in itself", "return", True, ("max_q",)),
 )
-SCORES = ("episode_score", "best_episode")
-DESCRIPTIONS = ("episode_length", "average_max_q")
+OVER_GAMES = Aggregation(over="game", metric="human_normalised")
+CURVES = (
+    RecordedQuantity(name="training_score", title="training score: mean score of the episodes since the last record"),
+    RecordedQuantity(name="average_max_q", title="average max Q over held-out states, of rewards as agents learn them"),
+)
+EVERYWHERE = ("episode_score", "best_episode", "episode_length", "average_max_q")
 
 
 @hookimpl
 def harness_tasks() -> list[TaskSpec]:
     play = "learn to play an Atari game from its pictures, under a named protocol"
-    metrics = (*SCORES, "human_normalised", *DESCRIPTIONS)
     return [
-        _task("atari", play, "Atari", ("ale_py", "gymnasium"), metrics, DQN_2013),
+        _task(
+            "atari", play, "Atari", ("ale_py", "gymnasium"), tuple(name for name, *_ in METRICS), DQN_2013, OVER_GAMES
+        ),
         _task("cartpole", "balance a pole on a cart, 500 steps at most", "CartPole", ("gymnasium",)),
         _task("chain", "walk to the end of a chain; the values are known in closed form", "Chain"),
     ]
@@ -39,8 +38,9 @@ def _task(
     summary: str,
     options: str,
     requires: tuple[str, ...] = (),
-    metrics: tuple[str, ...] = (*SCORES, *DESCRIPTIONS),
+    metrics: tuple[str, ...] = EVERYWHERE,
     source: Source | None = None,
+    aggregation: Aggregation | None = None,
 ) -> TaskSpec:
     return TaskSpec(
         name=name,
@@ -52,6 +52,8 @@ def _task(
         needs=Capability.ACTS,
         metrics=metrics,
         shares=("harness_data",),
+        aggregation=aggregation,
+        curves=CURVES,
     )
 
 

@@ -13,7 +13,7 @@ from harness_atari.atari_vector import AtariVector
 from harness_atari.atari_wrapped import AtariWrapped
 from harness_atari.chain import Chain
 from harness_atari.classic_control import ClassicControl
-from harness_atari.emulator import count_actions
+from harness_atari.emulator import count_actions, name_actions
 from harness_atari.episodes import Environments
 
 
@@ -35,6 +35,10 @@ class World(Protocol):
 
     def describe(self) -> ActingData:
         """What an agent is built for."""
+        ...
+
+    def actions(self) -> tuple[str, ...]:
+        """What each action is called."""
         ...
 
     def open(self, *, num_envs: int, seed: int, learning: bool, threads: int) -> Environments:
@@ -63,6 +67,9 @@ class AtariWorld:
     def describe(self) -> ActingData:
         num_actions = count_actions(self.game, all_actions=self.protocol.all_actions)
         return ActingData(num_actions=num_actions, shape=(self.protocol.stack, self.size, self.size), pixels=True)
+
+    def actions(self) -> tuple[str, ...]:
+        return name_actions(self.game, all_actions=self.protocol.all_actions)
 
     def open(self, *, num_envs: int, seed: int, learning: bool, threads: int) -> Environments:
         if self.path == "wrappers":
@@ -93,6 +100,9 @@ class CartPoleWorld:
     def describe(self) -> ActingData:
         return ActingData(num_actions=2, shape=(4,), pixels=False)
 
+    def actions(self) -> tuple[str, ...]:
+        return ("left", "right")
+
     def open(self, *, num_envs: int, seed: int, learning: bool, threads: int) -> Environments:
         return ClassicControl("CartPole-v1", num_envs=num_envs, seed=seed)
 
@@ -109,6 +119,9 @@ class ChainWorld:
 
     def describe(self) -> ActingData:
         return ActingData(num_actions=2, shape=(self.num_states,), pixels=False)
+
+    def actions(self) -> tuple[str, ...]:
+        return ("left", "right")
 
     def open(self, *, num_envs: int, seed: int, learning: bool, threads: int) -> Environments:
         return Chain(self.num_states, num_envs=num_envs, seed=seed)

@@ -16,12 +16,14 @@ SEQUENCES = (
     "text_classification",
 )
 IMAGES = ("cifar10", "cifar100")
+ATARI = ("atari",)
 # module that says what stands beside which task, what that is, tasks
 TABLES = (
     ("likelihoods", "bounds on the likelihood of images and of their hidden quadrants", LIKELIHOODS),
     ("samples", "Parzen windows around samples, Fréchet distances of clips", SAMPLES),
     ("sequences", "Long Range Arena, copying, induction and passkey", SEQUENCES),
     ("images", "accuracies on CIFAR", IMAGES),
+    ("atari", "scores of Atari's games", ATARI),
 )
 
 

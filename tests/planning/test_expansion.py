@@ -197,6 +197,39 @@ def test_models_that_are_named_take_part_whatever_the_suite_compares(sweeping):
     assert lengths(sweeping("model=transformer")) == [("transformer", 16), ("transformer", 32)]
 
 
+@pytest.fixture
+def by_length(tmp_path):
+    """A suite whose task has another budget where its sequences are long."""
+
+    def plan_with(*overrides, option="length", models=""):
+        text = Path(TINY.removeprefix("suite=")).read_text(encoding="utf-8")
+        entry = f"\n[scale.tiny.tasks.induction_heads]\nby.{option}.32.budget.steps = 7\n{models}"
+        file = tmp_path / "by_length.toml"
+        file.write_text(text + entry, encoding="utf-8")
+        words = [f"suite={file}", "task=induction_heads", "seed=0", "model=lstm", *overrides]
+        return [trial.budget.steps for trial in select(words, []).plan.trials]
+
+    return plan_with
+
+
+def test_a_case_holds_where_the_option_has_its_value(by_length):
+    usual, long = by_length("induction_heads.length=16,32")
+    assert usual != long == 7
+
+
+def test_what_a_suite_says_of_a_model_goes_before_a_case(by_length):
+    assert by_length("induction_heads.length=32", models="models.lstm.budget.steps = 9\n") == [9]
+
+
+def test_the_command_line_goes_before_a_case(by_length):
+    assert by_length("induction_heads.length=32", "budget.steps=3") == [3]
+
+
+def test_a_case_of_an_option_that_there_is_not_is_refused(by_length):
+    with pytest.raises(UsageError, match=r"by\.lenght: the task has no such option; did you mean length"):
+        by_length(option="lenght")
+
+
 @pytest.mark.parametrize(
     ("entry", "part"),
     [

@@ -13,7 +13,7 @@ def drawn(make):
     rows = make.seeds("vae", [0.5, 0.6]) + make.seeds("gan", [0.7])
     files = {
         rows[1]["trial_id"]: {"samples.png": b"second seed", "notes.txt": b"no picture"},
-        rows[2]["trial_id"]: {"<i>.gif": b"moving"},
+        rows[2]["trial_id"]: {"<i>.gif": b"moving", "values.svg": b"<svg/>"},
     }
     return make_report(make.frame(rows), artifacts=files)
 
@@ -27,6 +27,7 @@ def test_pictures_are_inside_the_page(drawn):
     page = render(drawn)
     assert f"data:image/png;base64,{base64.b64encode(b'second seed').decode()}" in page
     assert f"data:image/gif;base64,{base64.b64encode(b'moving').decode()}" in page
+    assert f"data:image/svg+xml;base64,{base64.b64encode(b'<svg/>').decode()}" in page
 
 
 def test_names_of_pictures_show_as_text(drawn):

@@ -52,7 +52,8 @@ def played(ours, step, rewards, restarted):
     actions = []
     for gained, ended in zip(rewards, restarted, strict=True):
         actions.append(ours.act(SEEN).tolist())
-        ours.observe(step(2, rewards=np.array(gained, float), restarted=np.array(ended, bool)))
+        ends = np.array(ended, bool)
+        ours.observe(step(2, rewards=np.array(gained, float), terminated=ends, restarted=ends))
     return actions
 
 
@@ -72,3 +73,28 @@ def test_an_episode_that_goes_on_counts_where_no_other_ended(agent, step):
     ours = agent("constant_agent")
     played(ours, step, [(1, -2)], [(0, 0)])
     assert ours.values(SEEN)[0].tolist() == [1.0, -2.0, -3.0]
+
+
+def test_an_episode_that_was_left_does_not_count_and_its_action_is_held_for_another(agent, step):
+    ours = agent("constant_agent")
+    ours.act(SEEN)
+    ours.observe(step(2, rewards=np.array([5.0, 7.0]), restarted=np.array([True, False])))
+    ours.observe(step(2, rewards=np.array([1.0, 1.0]), restarted=np.array([False, False])))
+    assert ours.values(SEEN)[0].tolist() == [1.0, 8.0, -1.0]
+    assert ours.act(SEEN).tolist() == [0, 1]
+
+
+def test_random_play_needs_no_steps(agent):
+    assert agent("random_agent").done()
+
+
+def test_a_given_action_needs_no_steps(agent):
+    assert agent("constant_agent", action=1).done()
+
+
+def test_the_best_action_is_known_once_each_was_held_for_the_episodes_asked_for(agent, step):
+    ours = agent("constant_agent", episodes=1)
+    played(ours, step, [(0, 0)], [(1, 1)])
+    assert not ours.done()
+    played(ours, step, [(0, 0)], [(1, 0)])
+    assert ours.done()

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from harness.errors import UsageError
-from harness.interfaces import ActingData
+from harness.interfaces import ActingData, Training
+from harness_dqn.plugin import harness_models
 from harness_dqn.replay import Replay
 from harness_dqn.sizes import kept_frames, refuse_too_large, replay_bytes
 
+SPECS = {spec.name: spec for spec in harness_models()}
 ATARI = ActingData(num_actions=4, shape=(4, 84, 84), pixels=True)
 
 
@@ -33,3 +35,15 @@ def test_what_does_not_fit_is_refused_with_what_would():
 @pytest.mark.parametrize(("steps", "kept"), [(400, 500), (10_000, 1000)], ids=["short", "long"])
 def test_no_more_is_kept_than_a_trial_can_see(steps, kept):
     assert kept_frames(1000, steps) == kept
+
+
+@pytest.mark.parametrize("name", ["dqn_2013", "dqn_2015", "double_dqn", "dqn_sample_efficient"])
+def test_a_learner_declares_the_memory_that_it_makes(name):
+    spec = SPECS[name]
+    config = spec.config.load()(replay_frames=1000)
+    memory = spec.memory.load()(config, ATARI, Training(), 500)
+    assert memory.num_bytes == replay_bytes(kept_frames(1000, 500), ATARI)
+
+
+def test_agents_without_a_memory_declare_none():
+    assert [SPECS[name].memory for name in ("pqn", "random_agent", "constant_agent")] == [None] * 3

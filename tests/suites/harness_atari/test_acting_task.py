@@ -1,6 +1,10 @@
+import io
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from harness.interfaces import ActingData, Training
 from harness_atari.metrics import average_max_q, best_episode, episode_length, episode_score, human_normalised
@@ -98,11 +102,33 @@ def test_losing_every_ball_is_about_what_random_play_does_of_a_persons_score(fix
     assert human_normalised(found).value == pytest.approx((-21 + 20.7) / (14.6 + 20.7))
 
 
-def test_a_film_is_left_of_a_game(fixed):
+def lines_of(svg):
+    return [
+        line.get("points").split() for line in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}polyline")
+    ]
+
+
+def test_a_film_and_a_trace_are_left_of_the_same_game(fixed):
     pytest.importorskip("ale_py", reason="the emulator is the extra `atari`")
     task = atari(AtariOptions(game="pong", **SHORT))
-    films = task.illustrate(fixed((1.0,) + (0.0,) * 5), None, training=Training(), device=CPU)
-    assert films["episode.gif"].startswith(b"GIF89a")
+    found = task.illustrate(fixed((1.0,) + (0.0,) * 5), None, training=Training(), device=CPU)
+    assert found["episode.gif"].startswith(b"GIF89a")
+    steps = len(lines_of(found["episode_values.svg"])[0])
+    assert b"NOOP" in found["episode_values.svg"]
+    assert steps >= Image.open(io.BytesIO(found["episode.gif"])).n_frames > 1
+
+
+def test_a_world_without_pictures_leaves_a_trace(fixed):
+    found = chain(ChainOptions()).illustrate(fixed((0.0, 1.0)), None, training=Training(), device=CPU)
+    assert set(found) == {"episode_values.svg"}
+    assert len(lines_of(found["episode_values.svg"])) == 2
+
+
+@pytest.mark.parametrize("protocol", ["dqn2013", "machado2018"])
+def test_every_action_of_a_game_has_a_name(protocol):
+    pytest.importorskip("ale_py", reason="the emulator is the extra `atari`")
+    task = atari(AtariOptions(game="breakout", protocol=protocol))
+    assert len(set(task.world.actions())) == task.describe().num_actions
 
 
 def test_the_batch_for_measuring_is_of_the_asked_size():

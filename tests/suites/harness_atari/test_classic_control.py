@@ -46,3 +46,15 @@ def test_continuous_actions_are_refused_with_the_way_out():
 def test_observations_that_are_no_numbers_are_refused_with_the_way_out():
     with pytest.raises(UsageError, match=r"FrozenLake-v1: an observation is Discrete"):
         ClassicControl("FrozenLake-v1", num_envs=1, seed=0)
+
+
+def test_pictures_of_unknown_meaning_are_refused_with_the_way_out(monkeypatch):
+    import gymnasium
+
+    class Pictures(gymnasium.Env):
+        action_space = gymnasium.spaces.Discrete(2)
+        observation_space = gymnasium.spaces.Box(0, 255, (84, 84, 3), np.uint8)
+
+    monkeypatch.setitem(gymnasium.registry, "Pictures-v0", gymnasium.envs.registration.EnvSpec("Pictures-v0", Pictures))
+    with pytest.raises(UsageError, match=r"Pictures-v0: an observation is Box.* or the task `atari` for pictures"):
+        ClassicControl("Pictures-v0", num_envs=1, seed=0)

@@ -62,6 +62,17 @@ def test_the_time_budget_ends_it_and_says_so(fixed):
     assert 0.05 <= outcome.seconds < 5
 
 
+def test_an_agent_that_is_done_ends_it_and_says_so(finished):
+    records = []
+    outcome = learned(finished(rounds=3), records, steps=10_000)
+    assert outcome.stopped == f"nothing was left to learn after {outcome.steps} of 10000 steps"
+    assert outcome.steps == records[-1][0] == 6
+
+
+def test_an_agent_that_is_done_with_its_last_step_was_not_stopped(finished):
+    assert learned(finished(rounds=3), steps=6).stopped == ""
+
+
 def test_the_learner_sees_what_its_actions_led_to(fixed):
     learner = fixed((0.0, 1.0))
     learned(learner, steps=20)
