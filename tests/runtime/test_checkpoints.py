@@ -2,6 +2,7 @@
 
 import resource
 import signal
+from contextlib import contextmanager
 from dataclasses import asdict
 
 import numpy as np
@@ -20,15 +21,17 @@ def path(tmp_path):
     return tmp_path / "trial" / "0.pt"
 
 
-@pytest.fixture
+@contextmanager
 def full_disk():
-    """No file can grow past a kilobyte."""
+    """No file of this process can grow past a kilobyte, its output in a file neither."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    signal.signal(signal.SIGXFSZ, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
 
 
 def files(path):
@@ -85,12 +88,12 @@ def test_a_file_that_holds_something_else_is_a_fresh_start(path):
     assert len(ours.problems) == 1
 
 
-def test_a_full_disk_keeps_the_state_before_and_is_said_once(path, request):
+def test_a_full_disk_keeps_the_state_before_and_is_said_once(path):
     ours = FileCheckpoints(path, seconds=0)
     ours.save({"steps": 2})
-    request.getfixturevalue("full_disk")
-    ours.save(STATE)
-    ours.save(STATE)
+    with full_disk():
+        ours.save(STATE)
+        ours.save(STATE)
     assert ours.load() == {"steps": 2}
     assert ours.problems == ["a checkpoint could not be written (File too large)"]
     assert files(path) == ["0.pt"]
