@@ -38,24 +38,31 @@ def planned_columns(trial: Trial, run_id: str) -> Row:
         "model_options": canonical_json(dict(trial.model_options)),
         "training": canonical_json(dataclasses.asdict(trial.training)),
         "num_candidates": len(trial.learning_rates),
-        "budget_steps": trial.budget.steps,
+        "budget_steps": trial.budget.steps or None,
         "budget_seconds": trial.budget.seconds,
-        "match_parameters": trial.match_parameters,
+        "match_kind": None if trial.match is None else trial.match.kind,
+        "match_target": None if trial.match is None else trial.match.target,
+        "match_parameters": _matched_parameters(trial),
         "device": trial.device,
         "precision": trial.precision,
         "sources": dict(trial.sources),
     }
 
 
-def verdict_columns(trial: Trial, status: str, reason: str, traceback: str = "") -> Row:
-    """How the trial ended, and whether its result takes part in ranking."""
+def _matched_parameters(trial: Trial) -> int | None:
+    return int(trial.match.target) if trial.match is not None and trial.match.kind == "parameters" else None
+
+
+def verdict_columns(trial: Trial, status: str, reason: str, traceback: str = "", matched: float | None = None) -> Row:
+    """How the trial ended, and whether its result takes part in ranking: not where what it `matched` is no match."""
     ok = status == "ok"
+    unranked = trial.unranked or ("" if trial.match is None else trial.match.missed_by(matched))
     return {
         "status": status,
         "reason": reason,
         "traceback": traceback,
-        "ranked": ok and not trial.unranked,
-        "unranked_reason": trial.unranked if ok else f"{status}: {reason}",
+        "ranked": ok and not unranked,
+        "unranked_reason": unranked if ok else f"{status}: {reason}",
     }
 
 

@@ -135,6 +135,35 @@ class RecordedQuantity:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Scaling:
+    """That a task measures cost along the group `along` of its evidence, of which reports draw curves and slopes.
+
+    Its metrics have `call_seconds` and `allocated_peak_bytes` for every point; a row's curves have the samples, as
+    `seconds[along=point]`. `points` is the option that lists what is measured. `total`, where it is there and not 0, is
+    an option that holds examples times points at one size, so that every cost grows by one power less.
+    """
+
+    along: str
+    points: str = ""
+    total: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Growth:
+    """The power with which costs grow in the limit along something that a task measures along (`Scaling.along`).
+
+    `seconds` is the time of a call: a step of training, a token along the context, a drawing along a sampler's steps;
+    `bytes` its peak of memory, `state` what is carried from token to token. Factors of a logarithm do not count. None
+    says nothing.
+    """
+
+    along: str
+    seconds: float | None = None
+    bytes: float | None = None
+    state: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TaskSpec(Spec):
     """A task: `build(config)` returns a `harness.interfaces.Task`. The first of `metrics` is the headline.
 
@@ -149,6 +178,7 @@ class TaskSpec(Spec):
     shares: tuple[str, ...] = ()
     aggregation: Aggregation | None = None
     curves: tuple[RecordedQuantity, ...] = ()
+    scaling: Scaling | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,11 +202,12 @@ class ModelSpec(Spec):
 
     `learner`, for papers with an update rule of their own, replaces the default learner of the capability.
     `parameter_groups(module)` returns `harness.interfaces.ParameterGroup`s where the paper trains some parameters
-    differently. `sized_by` is the option that `match.parameters` varies, in multiples of `size_multiple`.
+    differently. `sized_by` is the option that `match.*` varies, in multiples of `size_multiple`.
     `shares` names packages outside the plugin whose source is part of what the model is. `fingerprint(config)`, where
     the network depends on more than its options (a file of weights), returns a text that changes when that does, or ""
     where there is nothing; it is part of the trial's identity. `memory(config, data, training, steps)` returns the
-    `harness.interfaces.LearnerMemory` that the learner keeps beside its network, where that may be much.
+    `harness.interfaces.LearnerMemory` that the learner keeps beside its network, where that may be much. `growth` is
+    what theory expects of a batch of fixed size with the kernels that `auto` takes.
     """
 
     config: Ref[Any]
@@ -190,6 +221,7 @@ class ModelSpec(Spec):
     sized_by: str | None = "d_model"
     size_multiple: int = 1
     shares: tuple[str, ...] = ()
+    growth: tuple[Growth, ...] = ()
 
 
 class Backend(StrEnum):
@@ -273,6 +305,7 @@ class KernelSpec(Spec):
     `capability` is the least compute capability of a CUDA device, times ten. A kernel that is not `deterministic`
     may differ in the last bits from call to call. `torch_calls` names the functions of torch that a kernel of our own
     computes with, besides those that allocate, view, copy, cast and sum; every other one is taken for a fallback.
+    `growth` is that of a model with this kernel where it is another than the model's own.
     """
 
     op: str
@@ -287,6 +320,7 @@ class KernelSpec(Spec):
     torch_calls: tuple[str, ...] = ()
     resources: ResourceLimits = ResourceLimits()
     unsupported: Ref[Any] | None = None
+    growth: tuple[Growth, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

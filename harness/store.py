@@ -21,11 +21,12 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from harness.errors import StoreError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 TO_BE_RETRIED = ("timed_out", "crashed")
 
 
@@ -92,7 +93,11 @@ COLUMNS: tuple[Column, ...] = (
            "why a checkpoint could not be written or read; empty otherwise"),
     Column("final_loss", pa.float64(), "result", "last recorded training loss"),
     Column("parameters", pa.int64(), "result", "trainable parameters"),
-    Column("match_parameters", pa.int64(), "identity", "parameter count that the model was sized to"),
+    Column("match_kind", pa.string(), "identity", "what every model got alike: parameters, flops, state_bytes or "
+           "seconds"),
+    Column("match_target", pa.float64(), "identity", "how much of it, in the unit of the column that measures it"),
+    Column("match_reached", pa.float64(), "measured", "how much the trial had; over 10% off is not ranked"),
+    Column("match_parameters", pa.int64(), "identity", "match_target where parameters are matched, as older rows say"),
     Column("flops_per_example", pa.float64(), "result", "floating-point operations of one forward pass, an example"),
     Column("state_bytes", pa.int64(), "result", "bytes of streaming state a sequence, at the task's length"),
     Column("train_seconds", pa.float64(), "measured", "time of fitting without validation, seconds"),
@@ -104,7 +109,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("wall_seconds", pa.float64(), "measured", "the whole trial, seconds"),
     Column("peak_memory_bytes", pa.int64(), "measured", "peak memory"),
     Column("peak_memory_kind", pa.string(), "measured", "what peak_memory_bytes counts"),
-    Column("energy_joules", pa.float64(), "measured", "energy, where the device tells"),
+    Column("energy_joules", pa.float64(), "measured", "energy of the whole device meanwhile, where it tells"),
     Column("dataset", pa.string(), "result", "dataset"),
     Column("data_tier", pa.string(), "result", "embedded, offline or online; never ranked together"),
     Column("data_digest", pa.string(), "result", "SHA-256 of the arrays"),
@@ -294,7 +299,9 @@ def read_rows(paths: Sequence[Path]) -> Reading:
 
 
 def _fitted(table: pa.Table) -> pa.Table:
-    """The table with exactly our columns; those that an older harness did not write are null."""
+    """The table with exactly our columns; those that an older harness did not write are null, save for what another
+    column says."""
+    table = _with_match(table)
     columns = [
         table[name].cast(SCHEMA.field(name).type)
         if name in table.column_names
@@ -302,6 +309,22 @@ def _fitted(table: pa.Table) -> pa.Table:
         for name in NAMES
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def _with_match(table: pa.Table) -> pa.Table:
+    """Up to version 4 parameters were all that could be matched, and a column of their own said so."""
+    if "match_kind" in table.column_names or not {"match_parameters", "parameters"} <= set(table.column_names):
+        return table
+    asked = table["match_parameters"]
+    is_matched = pc.is_valid(asked)
+    missing = pa.scalar(None, pa.float64())
+    reached = pc.if_else(is_matched, table["parameters"].cast(pa.float64()), missing)
+    kind = pc.if_else(is_matched, pa.scalar("parameters"), pa.scalar(None, pa.string()))
+    return (
+        table.append_column("match_kind", kind)
+        .append_column("match_target", asked.cast(pa.float64()))
+        .append_column("match_reached", reached)
+    )
 
 
 def to_table(rows: pd.DataFrame) -> pa.Table:

@@ -86,6 +86,15 @@ def test_a_row_of_a_newer_schema_is_named(store):
     assert "newer harness" in store.read().problems[0]
 
 
+def test_an_older_row_says_that_parameters_were_matched(store):
+    ids, asked, reached = ["matched", "free"], pa.array([1000, None], pa.int64()), pa.array([990, 5], pa.int64())
+    table = pa.table({"schema_version": [4, 4], "trial_id": ids, "match_parameters": asked, "parameters": reached})
+    pq.write_table(table, store.folder / "rows" / "old.parquet")
+    rows = store.read().table.set_index("trial_id")
+    assert rows.loc["matched", ["match_kind", "match_target", "match_reached"]].tolist() == ["parameters", 1000, 990]
+    assert rows.loc["free", ["match_kind", "match_target", "match_reached"]].isna().all()
+
+
 def test_a_row_of_an_older_schema_has_missing_columns_as_null(store):
     table = pa.table({"schema_version": [0], "trial_id": ["old"], "value": [1.0]})
     pq.write_table(table, store.folder / "rows" / "old.parquet")

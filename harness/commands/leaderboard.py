@@ -50,6 +50,7 @@ def command(
     from harness.reports.aggregates import make_aggregates
     from harness.reports.board import make_boards
     from harness.reports.published import make_published
+    from harness.reports.scaling import make_scalings, trials_of
     from harness.reports.terminal import ALL_METRICS, print_boards
     from harness.store import Store
 
@@ -71,15 +72,19 @@ def command(
             raise UsageError(f"--metric {name}: no row has it; {suggest(name, [ALL_METRICS, *sorted(known)])}")
     registry = load_registry()
     tables = make_aggregates(boards, registry)
+    store = None if paths else Store(results)
+    samples = None if store is None else store.curves(trials_of(boards, registry))
+    scalings = make_scalings(boards, samples, registry)
     if as_json:
         content = {
             "missing": chosen.missing,
             "boards": [dataclasses.asdict(board) for board in boards],
             "aggregates": [dataclasses.asdict(table) for table in tables],
+            "scalings": [dataclasses.asdict(scaling) for scaling in scalings],
         }
         click.echo(json.dumps(content, indent=1, ensure_ascii=False))
     else:
-        print_boards(boards, Console(), metrics, make_published(boards, registry), tables)
+        print_boards(boards, Console(), metrics, make_published(boards, registry), tables, scalings)
     if chosen.missing:
         click.echo(f"{chosen.missing} planned trials have no row yet; the same `harness run` finishes them", err=True)
     for problem in chosen.problems:

@@ -25,7 +25,15 @@ class OverrideType(click.ParamType[str]):
         key, separator, value = incomplete.partition("=")
         if not separator:
             keys = ["suite=", "scale=", "model=", "task=", "kernel=", "seed=", "device=", "precision="]
-            keys += ["budget.steps=", "budget.seconds=", "training.learning_rate=", "match.parameters="]
+            keys += [
+                "budget.steps=",
+                "budget.seconds=",
+                "training.learning_rate=",
+                "match.parameters=",
+                "match.flops=",
+                "match.state_bytes=",
+                "match.seconds=",
+            ]
             keys += [f"{name}." for name in (*registry.models.names(), *registry.tasks.names())]
             return [CompletionItem(item, type="nospace") for item in keys if item.startswith(incomplete)]
         names = {

@@ -57,7 +57,8 @@ def command(overrides: tuple[str, ...], plugins: tuple[Path, ...], results: Path
             why = f"done before: {known[trial.trial_id]}"
         else:
             why = "new: no row with its id; options, budget, versions and sources define the id " + trial.trial_id
-        table.add_row(trial.task, trial.model, kernels, str(trial.seed), str(trial.budget.steps),
+        steps = str(trial.budget.steps or f"for {trial.budget.seconds:g} s")
+        table.add_row(trial.task, trial.model, kernels, str(trial.seed), steps,
                       *((why,) if explain else ()))  # fmt: skip
     console.print(table)
     for line in (*plan.left_out, *memory_notes(plan.trials)):

@@ -29,8 +29,8 @@ HARMLESS = ("ok", "unsupported")
 @click.command("run")
 @selection
 @click.option("--executor", default="processes", show_default=True, help="Where trials run.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Trials at a time  [default: CPUs / threads]")
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads of a trial.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Trials at a time  [default: the suite's, or CPUs / threads]")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads of a trial  [default: the suite's, or 1]")
 @click.option("--memory", type=float, help="GiB a trial may take  [default: 90% of what is free / jobs]")
 @click.option("--timeout", type=float, help="Seconds a trial may take  [default: the suite's]")
 @click.option("--retry", multiple=True, help="Run trials of this status again (timed_out, error, ...).")
@@ -49,7 +49,7 @@ def command(
     results: Path,
     executor: str,
     jobs: int | None,
-    threads: int,
+    threads: int | None,
     memory: float | None,
     timeout: float | None,
     retry: tuple[str, ...],
@@ -91,7 +91,8 @@ def command(
     store.write_run(plan.run_id, describe_run(chosen, overrides))
     console = Console(stderr=as_json)
     announce(console, plan, len(waiting))
-    jobs = jobs or max(1, available_cpus() // threads)
+    threads = threads or plan.threads
+    jobs = jobs or plan.jobs or max(1, available_cpus() // threads)
     if jobs * threads > available_cpus():
         wanted = f"{jobs} jobs of {threads} threads are more than the {available_cpus()} CPUs"
         console.print(f"note: {wanted}; every measured time will suffer", highlight=False)
@@ -215,7 +216,7 @@ def conclude(plan: Plan, store: Store, console: Any, as_json: bool, registry: Re
     for problem in reading.problems:
         click.echo(f"warning: {problem}", err=True)
     if not as_json:
-        print_boards(report.boards, console, tables=report.aggregates)
+        print_boards(report.boards, console, tables=report.aggregates, scalings=report.scalings)
     failed = reading.table.loc[~reading.table["status"].isin(HARMLESS)]
     page = write_report(report, store.folder / "reports" / f"{plan.run_id}.html")
     console.print(f"leaderboard: {store.folder / 'leaderboard.parquet'}", markup=False, highlight=False, soft_wrap=True)

@@ -55,7 +55,10 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
-    """What a trial may spend on fitting. With `seconds` it stops at whichever comes first and says so."""
+    """What a trial may spend on fitting. With `seconds` it stops at whichever comes first and says so.
+
+    With 0 steps the seconds alone count, and all of them are used.
+    """
 
     steps: int
     seconds: float | None = None
@@ -77,6 +80,19 @@ class Learner(Protocol):
 
     def train_step(self, batch: Any) -> Mapping[str, Tensor]:
         """One update; returns detached scalars of which `loss` is one."""
+        ...
+
+
+@runtime_checkable
+class PlansSteps(Protocol):
+    """A learner with a schedule over its steps, of which it is built with the number.
+
+    Where time alone ends the training it is built with 0 and told again and again how many there will be, as far as is
+    known by then; so the schedule follows the time. Without this method it has to do with 0.
+    """
+
+    def expect_steps(self, steps: int) -> None:
+        """Plan for so many steps in all, those that were made counted in."""
         ...
 
 

@@ -95,6 +95,16 @@ class Task(Protocol):
 
 
 @runtime_checkable
+class KnowsTrainLength(Protocol):
+    """A task on sequences, of which those that it trains on may be shorter than the longest."""
+
+    @property
+    def train_length(self) -> int:
+        """Tokens of a training sequence, padding and all."""
+        ...
+
+
+@runtime_checkable
 class LeavesReferenceEvidence(Protocol):
     """A task with baselines that need no learning and whose evidence every metric can read, such as real examples in
     place of samples."""

@@ -16,10 +16,12 @@ from harness.kernels.costs import Ceilings, Costs, Work, floor
 from harness.kernels.gate import check_kernel
 from harness.kernels.loading import Kernel, load_kernel
 from harness.kernels.running.cases import Case
-from harness.kernels.timing import Call, Timing, compare, graphed, interleaved
+from harness.kernels.timing import Call, Enough, Timing, compare, graphed, interleaved, precise, told
 from harness.registry import Registry
 
 PASSES = ("forward", "backward", "forward_backward")
+PRECISION = 0.03
+MOST_ROUNDS = 400
 
 
 def measure(cases: Sequence[Case], registry: Registry, seconds: float, ceilings: Ceilings) -> Iterator[dict[str, Any]]:
@@ -64,8 +66,10 @@ def measure(cases: Sequence[Case], registry: Registry, seconds: float, ceilings:
             calls[index] = call
         if not calls:
             continue
-        times = interleaved({str(index): call for index, call in calls.items()}, device, seconds * len(calls))
-        against = next((times[str(index)] for index in calls if cases[index].kernel == baseline), None)
+        named = {str(index): call for index, call in calls.items()}
+        compared = next((str(index) for index in calls if cases[index].kernel == baseline), None)
+        times = interleaved(named, device, seconds * len(calls), enough=_enough(compared), most_rounds=MOST_ROUNDS)
+        against = None if compared is None else times[compared]
         for index, call in calls.items():
             result = _result(name, times[str(index)], against, baseline, costs, ceilings)
             if device.type == "cuda":
@@ -86,6 +90,15 @@ def classify(error: Exception) -> tuple[str, str, str]:
         return "error", str(error), ""
     status = "out_of_memory" if isinstance(error, torch.OutOfMemoryError | MemoryError) else "error"
     return status, f"{type(error).__name__}: {str(error).strip()[:500]}", traceback.format_exc()
+
+
+def _enough(baseline: str | None) -> Enough:
+    """Medians are known to 3%, and so is which calls are faster than the baseline, where there is one."""
+    known = precise(PRECISION)
+    if baseline is None:
+        return known
+    compared = told(baseline)
+    return lambda samples, left_out: known(samples, left_out) and compared(samples, left_out)
 
 
 def _call(function: Callable[..., Any], arguments: Sequence[Any], name: str) -> Call:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-
-from torch.utils._python_dispatch import _disable_current_modes
 
 from harness.registry import Registry
 from harness.specs import KernelSpec, OpSpec
@@ -14,24 +12,14 @@ from harness.specs import KernelSpec, OpSpec
 
 @dataclass(slots=True)
 class Kernel:
-    """A kernel that a model calls. While `counting`, calls of an op with a cost model add to `flops`."""
+    """A kernel that a model calls."""
 
     op: OpSpec
     spec: KernelSpec
     function: Callable[..., Any]
-    counting: bool = False
-    flops: float = 0.0
-    _cost: Callable[..., float] | None = field(default=None, init=False)
-
-    def __post_init__(self) -> None:
-        self._cost = self.op.flops.load() if self.op.flops is not None else None
 
     def __call__(self, *arguments: Any) -> Any:
-        if not self.counting or self._cost is None:
-            return self.function(*arguments)
-        self.flops += self._cost(*arguments)
-        with _disable_current_modes():
-            return self.function(*arguments)
+        return self.function(*arguments)
 
 
 def load_kernel(op: str, name: str, registry: Registry) -> Kernel:

@@ -24,6 +24,9 @@ def estimate_seconds(trials: Sequence[Trial], store: Store) -> tuple[float | Non
     for trial in trials:
         if trial.unsupported:
             continue
+        if trial.budget.steps == 0 and trial.budget.seconds is not None:
+            total += trial.budget.seconds * len(trial.learning_rates)
+            continue
         steps = trial.budget.steps * len(trial.learning_rates)
         key = (trial.scale, trial.task)
         if (*key, trial.model) in by_pair:

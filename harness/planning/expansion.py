@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from harness.configuration import parse_config
 from harness.errors import UsageError
 from harness.interfaces import Budget, Training
+from harness.planning.matching import check_match, check_options, matched_options, timed_budget
 from harness.planning.memory import plan_memory
 from harness.planning.overrides import Override
 from harness.planning.requests import Request, sort_out
@@ -21,15 +22,15 @@ from harness.planning.sources import fingerprint_of, source_of, sources_of
 from harness.planning.suites import (
     BudgetOptions,
     Case,
-    Entry,
     MatchOptions,
+    ModelEntry,
     Scale,
     TaskEntry,
     TrainingOptions,
     TuneOptions,
     parse_section,
 )
-from harness.planning.trials import Plan, Skipped, Trial
+from harness.planning.trials import Match, Plan, Skipped, Trial
 from harness.registry import Registered, Registry
 from harness.specs import ModelSpec, TaskSpec
 
@@ -50,10 +51,10 @@ def make_plan(suite: str, scale_name: str, scale: Scale, overrides: Sequence[Ove
             reason = f"at {scale_name} the suite compares only {', '.join(only)}; name others with model="
             skipped.append(Skipped(task=task_name, model=model_name, reason=reason))
             continue
-        kernels = request.kernels
+        kernels = _kernels(request, scale, task_name, model_name)
         if not model.spec.ops and len(kernels) > 1:
-            kernels = kernels[:1]
-            reason = f"{model_name} uses no op, so kernel={','.join(request.kernels[1:])} would repeat the same trial"
+            kernels, dropped = kernels[:1], kernels[1:]
+            reason = f"{model_name} uses no op, so kernel={','.join(dropped)} would repeat the same trial"
             skipped.append(Skipped(task=task_name, model=model_name, reason=reason))
         for point in _points(task, model, scale, request, registry, suite, scale_name):
             trials += _with_kernels(point, kernels, model.spec, registry)
@@ -61,7 +62,14 @@ def make_plan(suite: str, scale_name: str, scale: Scale, overrides: Sequence[Ove
         reasons = "; ".join(f"{item.task} with {item.model}: {item.reason}" for item in skipped) or "nothing selected"
         raise UsageError(f"the plan is empty: {reasons}; choose other models or tasks (`harness list models`)")
     ordered = [replace(trial, seed=seed) for seed in request.seeds for trial in trials]
-    return Plan(suite=suite, scale=scale_name, trials=tuple(ordered), skipped=tuple(skipped))
+    return Plan(
+        suite=suite,
+        scale=scale_name,
+        trials=tuple(ordered),
+        skipped=tuple(skipped),
+        jobs=scale.jobs,
+        threads=scale.threads,
+    )
 
 
 def _points(
@@ -75,7 +83,7 @@ def _points(
 ) -> Iterator[Trial]:
     """The trials of a pair, over every axis but kernel and seed."""
     task_entry = scale.tasks.get(task.spec.name, TaskEntry())
-    entries = [scale.models.get(model.spec.name, Entry()), task_entry.models.get(model.spec.name, Entry())]
+    entries = [scale.models.get(model.spec.name, ModelEntry()), task_entry.models.get(model.spec.name, ModelEntry())]
     axes = request.axes_of(task.spec.name, model.spec.name, task_entry)
     for values in itertools.product(*(axis.values for axis in axes)):
         chosen: defaultdict[str, dict[str, Any]] = defaultdict(dict)
@@ -88,27 +96,31 @@ def _points(
         rates = () if fixed else _learning_rates(request.tune, [scale.tune, *(level.tune for level in levels)])
         if rates:
             training = replace(training, learning_rate=rates[0])
-        budget = _budget([scale.budget, *(level.budget for level in levels)], chosen["budget"], task.spec.name)
-        match = parse_section(MatchOptions, scale.match.model_dump() | chosen["match"])
-        options = {**entries[0].options, **entries[1].options, **chosen[f"model:{model.spec.name}"]}
-        model_options, unranked = _options(model.spec, options), ""
-        if match.parameters:
-            if model.spec.sized_by in options:
-                raise UsageError(
-                    f"{model.spec.name}.{model.spec.sized_by} is what match.parameters={match.parameters} chooses; "
-                    "leave it out, or turn matching off with match.parameters=0"
-                )
-            model_options, unranked = _sized(task.spec, task_options, model.spec, options, match.parameters)
-        missing = not_installed(model.spec.requires, model.spec.name) or not_installed(
+        match = parse_section(MatchOptions, scale.match.model_dump() | chosen["match"]).match
+        if match is not None:
+            check_match(match, task.spec)
+        budget = _budget([scale.budget, *(level.budget for level in levels)], chosen["budget"], task.spec.name, match)
+        given = chosen[f"model:{model.spec.name}"]
+        options = {**entries[0].options, **entries[1].options, **given}
+        if match is not None:
+            # Who asks for a match on the command line means it to go before the sizes that the suite gives.
+            check_options(match, model.spec, given if chosen["match"] else options)
+        absent = not_installed(model.spec.requires, model.spec.name) or not_installed(
             task.spec.requires, task.spec.name
         )
-        memory = None
-        if not missing:
-            memory, missing = plan_memory(task.spec, task_options, model.spec, model_options, training, budget.steps)
-        sources = sources_of(task, model) | fingerprint_of(model.spec, model_options)
         for device, precision in itertools.product(request.devices, request.precisions):
             resolved, reason = resolve_device(device)
             exact = resolve_precision(precision, resolved)
+            unranked, memory, missing = "", None, absent
+            if match is not None and not absent:
+                options, unranked = matched_options(
+                    match, task.spec, task_options, model.spec, options, registry, exact
+                )
+            model_options = _options(model.spec, options)
+            if not absent:
+                memory, missing = plan_memory(
+                    task.spec, task_options, model.spec, model_options, training, budget.steps
+                )
             yield Trial(
                 suite=suite,
                 scale=scale_name,
@@ -122,15 +134,25 @@ def _points(
                 training=training,
                 learning_rates=rates or (training.learning_rate,),
                 budget=budget,
-                match_parameters=match.parameters or None,
+                match=match,
                 device=resolved,
                 precision=exact,
-                sources=sources,
+                sources=sources_of(task, model) | fingerprint_of(model.spec, model_options),
                 unsupported=reason or missing,
                 unranked=unranked,
                 timeout_seconds=scale.timeout_seconds,
                 memory=memory,
             )
+
+
+def _kernels(request: Request, scale: Scale, task: str, model: str) -> Sequence[str]:
+    """Those of the command line, else of the most particular level of the suite that names any."""
+    entries = [
+        scale.tasks.get(task, TaskEntry()).models.get(model, ModelEntry()),
+        scale.models.get(model, ModelEntry()),
+    ]
+    named = [entry.kernels for entry in entries if entry.kernels]
+    return named[0] if named and not request.kernels_chosen else request.kernels
 
 
 def _with_kernels(point: Trial, kernels: Sequence[str], model: ModelSpec, registry: Registry) -> Iterator[Trial]:
@@ -148,15 +170,6 @@ def _with_kernels(point: Trial, kernels: Sequence[str], model: ModelSpec, regist
             sources={**point.sources, **plugins},
             unsupported=point.unsupported or reason,
         )
-
-
-def _sized(
-    task: TaskSpec, task_options: Mapping[str, Any], model: ModelSpec, options: Mapping[str, Any], target: int
-) -> tuple[dict[str, Any], str]:
-    from harness.runtime.sizing import sized_options
-
-    sized, unranked = sized_options(task, task_options, model, options, target)
-    return _options(model, sized), unranked
 
 
 def _options(spec: TaskSpec | ModelSpec, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,8 +193,10 @@ def _learning_rates(asked: TuneOptions | None, levels: Sequence[TuneOptions]) ->
     return given[-1] if given else ()
 
 
-def _budget(levels: Sequence[BudgetOptions], chosen: Mapping[str, Any], task: str) -> Budget:
+def _budget(levels: Sequence[BudgetOptions], chosen: Mapping[str, Any], task: str, match: Match | None) -> Budget:
     override = parse_section(BudgetOptions, chosen)
+    if match is not None and match.kind == "seconds":
+        return timed_budget(match, chosen)
     values: dict[str, Any] = {}
     for level in (*levels, override):
         values |= level.model_dump(exclude_none=True)

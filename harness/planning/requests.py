@@ -31,6 +31,7 @@ class Request:
     tasks: list[str]
     models: list[str]
     kernels: list[str]
+    kernels_chosen: bool
     seeds: list[int]
     devices: list[str]
     precisions: list[str]
@@ -58,6 +59,7 @@ def sort_out(scale: Scale, overrides: Sequence[Override], registry: Registry) ->
         tasks=_names("task", chosen.get("task", tuple(scale.tasks))),
         models=_names("model", chosen.get("model", tuple(scale.models))),
         kernels=_names("kernel", chosen.get("kernel", scale.kernels)),
+        kernels_chosen="kernel" in chosen,
         seeds=[_seed(value) for value in chosen.get("seed", scale.seeds)],
         devices=_names("device", chosen.get("device", ("auto",))),
         models_chosen="model" in chosen,

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from harness.configuration import explain
 from harness.errors import UsageError
+from harness.planning.trials import UNITS, Match
 from harness.registry import Registry, suggest
 
 
@@ -51,9 +52,29 @@ class TuneOptions(_Text):
 
 
 class MatchOptions(_Text):
-    """What every model is sized to, within 10%; 0 leaves each at its own size."""
+    """What every model gets alike, within 10%; 0 leaves each as it is. See `harness.planning.trials.Match`."""
 
     parameters: int = Field(default=0, ge=0)
+    flops: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    state_bytes: int = Field(default=0, ge=0)
+    seconds: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+    @property
+    def match(self) -> Match | None:
+        """The one that is asked for."""
+        asked = [Match(kind=kind, target=float(getattr(self, kind))) for kind in UNITS if getattr(self, kind)]
+        return asked[0] if asked else None
+
+    @model_validator(mode="after")
+    def _one_at_a_time(self) -> MatchOptions:
+        asked = [f"{name}={value:.15g}" for name, value in self.model_dump().items() if value]
+        if len(asked) > 1:
+            names = [text.partition("=")[0] for text in asked]
+            raise ValueError(
+                f"{' and '.join(asked)}: models are matched in one thing at a time; "
+                f"turn the other off with match.{names[0]}=0 or match.{names[1]}=0"
+            )
+        return self
 
 
 SECTIONS: Mapping[str, type[TrainingOptions] | type[BudgetOptions] | type[TuneOptions] | type[MatchOptions]] = {
@@ -88,12 +109,18 @@ class Entry(Case):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+class ModelEntry(Entry):
+    """A model of a scale, or of a task there. Its `kernels` replace the scale's."""
+
+    kernels: tuple[str, ...] = ()
+
+
 class TaskEntry(Entry):
     """A task of a scale. `axes` are options of which every value makes trials of its own; `only` are the models that
     it compares, all of the scale's where none is named. `by` has what differs where an option has a value, as in
     `by.game.pong`, whichever model it is for; what the scale or the task say of a model goes before it."""
 
-    models: dict[str, Entry] = Field(default_factory=dict)
+    models: dict[str, ModelEntry] = Field(default_factory=dict)
     axes: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     only: tuple[str, ...] = ()
     by: dict[str, dict[str, Case]] = Field(default_factory=dict)
@@ -118,12 +145,15 @@ class TaskEntry(Entry):
 
 
 class Scale(_Text):
-    """One size of a suite."""
+    """One size of a suite. `jobs` trials run at a time, of `threads` CPU threads each; without `jobs` as many as there
+    are CPUs for. Where time is what is measured, trials run alone."""
 
     summary: str
+    jobs: int | None = Field(default=None, gt=0)
+    threads: int = Field(default=1, gt=0)
     seeds: tuple[int, ...] = Field(min_length=1)
     tasks: dict[str, TaskEntry] = Field(min_length=1)
-    models: dict[str, Entry] = Field(min_length=1)
+    models: dict[str, ModelEntry] = Field(min_length=1)
     kernels: tuple[str, ...] = Field(default=("auto",), min_length=1)
     precision: Literal["auto", "float32", "bfloat16", "float64"] = "float32"
     training: TrainingOptions = TrainingOptions()

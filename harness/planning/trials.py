@@ -5,12 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from harness.canonical import digest
 from harness.interfaces import Budget, LearnerMemory, Training
 
 IDENTITY_VERSION = 1
+MARGIN = 0.10
+MatchKind: TypeAlias = Literal["parameters", "flops", "state_bytes", "seconds"]
+UNITS: Mapping[MatchKind, str] = {
+    "parameters": "parameters",
+    "flops": "operations of a forward pass",
+    "state_bytes": "bytes of streaming state",
+    "seconds": "seconds of training",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Match:
+    """What every model gets alike, within 10%: so many parameters, operations of a forward pass over an example, bytes
+    of a sequence's state at the task's length, or seconds of training."""
+
+    kind: MatchKind
+    target: float
+
+    def missed_by(self, reached: float | None, where: str = "") -> str:
+        """Why what was reached is no match; "" if it is one."""
+        if reached is None:
+            return f"match.{self.kind}: what the model takes could not be measured"
+        if abs(reached - self.target) <= MARGIN * self.target:
+            return ""
+        unit = UNITS[self.kind]
+        return f"nearest to {self.target:.15g} {unit} are {reached:.15g}{f' ({where})' if where else ''}, over 10% off"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +59,7 @@ class Trial:
     training: Training
     learning_rates: tuple[float, ...]
     budget: Budget
-    match_parameters: int | None
+    match: Match | None
     device: str
     precision: str
     sources: Mapping[str, str]
@@ -47,6 +73,10 @@ class Trial:
         content = asdict(self)
         for name in ("unsupported", "unranked", "timeout_seconds", "memory"):
             del content[name]
+        if self.match is None or self.match.kind == "parameters":
+            # Trials of before there were other kinds keep their ids.
+            del content["match"]
+            content["match_parameters"] = None if self.match is None else int(self.match.target)
         return content | {"identity_version": IDENTITY_VERSION}
 
     @cached_property
@@ -71,12 +101,18 @@ class Skipped:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The trials of a run in the order in which they start: all models of one seed before the next seed."""
+    """The trials of a run in the order in which they start: all models of one seed before the next seed.
+
+    `jobs` of them run at a time, of `threads` CPU threads each, unless whoever runs them says otherwise; None is as
+    many as there are CPUs for.
+    """
 
     suite: str
     scale: str
     trials: tuple[Trial, ...]
     skipped: tuple[Skipped, ...]
+    jobs: int | None = None
+    threads: int = 1
 
     @property
     def left_out(self) -> list[str]:

@@ -27,7 +27,8 @@ ASKED = {
     "precision": "precision",
     "budget_steps": "budget in steps",
     "budget_seconds": "budget in seconds",
-    "match_parameters": "matched parameters",
+    "match_kind": "matched",
+    "match_target": "matched to",
     "num_candidates": "candidates tried",
 }
 # What a trial finds out as it runs: one that failed early does not have them.
@@ -245,7 +246,8 @@ def _text(row: Row, name: str) -> str:
         return ""
     if name == "data_digest":
         return str(value)[:12]
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    # All digits that were asked for, so that what differs at all is set apart.
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def _value(line: Entry | Reference) -> float:

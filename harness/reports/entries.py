@@ -41,13 +41,18 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricSummary:
-    """A further metric over the seeds that have it. `values` are those of the seeds, in the order of seeds."""
+    """A further metric over the seeds that have it. `values` are those of `seeds`, in the same order."""
 
     name: str
     unit: str
     higher_is_better: bool
     summary: Summary
     values: tuple[float, ...]
+    seeds: tuple[int, ...]
+
+    @property
+    def by_seed(self) -> dict[int, float]:
+        return dict(zip(self.seeds, self.values, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,12 +202,14 @@ def _failure(row: Row) -> Failure:
 def _metrics(rows: Sequence[Row]) -> tuple[MetricSummary, ...]:
     """All metrics in the order in which the rows have them; values that are not finite do not count."""
     values: dict[str, list[float]] = {}
+    seeds: dict[str, list[int]] = {}
     described: dict[str, Mapping[str, Any]] = {}
     for row in rows:
         for metric in row["metrics"] or ():
             if metric["value"] is not None and math.isfinite(metric["value"]):
                 described.setdefault(metric["name"], metric)
                 values.setdefault(metric["name"], []).append(metric["value"])
+                seeds.setdefault(metric["name"], []).append(row["seed"])
     return tuple(
         MetricSummary(
             name=name,
@@ -210,6 +217,7 @@ def _metrics(rows: Sequence[Row]) -> tuple[MetricSummary, ...]:
             higher_is_better=bool(metric["higher_is_better"]),
             summary=summarise(values[name], BOUNDS.get(metric["unit"])),
             values=tuple(values[name]),
+            seeds=tuple(seeds[name]),
         )
         for name, metric in described.items()
     )

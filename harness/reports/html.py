@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from harness.reports import aggregates, formatting
+from harness.reports import aggregates, formatting, scaling_text
 from harness.reports.board import Board, Reference
 from harness.reports.entries import Entry, MetricSummary
+from harness.reports.measured_points import point_of
 from harness.reports.plots import assign_strokes, make_plot, sweep_plot
 from harness.reports.report import Report
+from harness.reports.scaling import ScalingTable
+from harness.reports.scaling_plots import KIND_NAMES, Bars, CostPlot, cost_plots, memory_bars
 from harness.reports.sweeps import make_sweeps
 
 MARGIN = 0.06
@@ -47,6 +50,15 @@ class Overview:
     rows: tuple[OverviewRow, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ScalingView:
+    """A scaling table with its pictures."""
+
+    table: ScalingTable
+    plots: tuple[CostPlot, ...]
+    stacks: tuple[Bars, ...]
+
+
 def render(report: Report) -> str:
     """The page. The same report gives the same bytes."""
     environment = Environment(
@@ -58,6 +70,10 @@ def render(report: Report) -> str:
         keep_trailing_newline=True,
     )
     strokes = assign_strokes(report.boards)
+    scalings = [
+        ScalingView(table, cost_plots(table, strokes[table.suite]), memory_bars(table)) for table in report.scalings
+    ]
+    alongs = {table.board: table.along for table in report.scalings}
     return environment.get_template("report.html.j2").render(
         report=report,
         formatting=formatting,
@@ -71,7 +87,10 @@ def render(report: Report) -> str:
         strokes=strokes,
         sweeps=make_sweeps(report.boards),
         sweep_plot=sweep_plot,
-        metric_names=[further_metrics(board) for board in report.boards],
+        scalings=scalings,
+        scaling_text=scaling_text,
+        kind_names=KIND_NAMES,
+        metric_names=[further_metrics(board, alongs.get(place)) for place, board in enumerate(report.boards)],
         find_metric=find_metric,
         reference_names=reference_names,
         find_reference=find_reference,
@@ -112,10 +131,13 @@ def _standing(row: OverviewRow) -> tuple[int, float, str]:
     return -ranks.count(1), mean, row.label
 
 
-def further_metrics(board: Board) -> tuple[str, ...]:
-    """Names of the metrics beside the headline, in the order in which entries have them."""
+def further_metrics(board: Board, along: str | None = None) -> tuple[str, ...]:
+    """Names of the metrics beside the headline, in the order in which entries have them.
+
+    Those of points `along` a line stand in the board's scaling table instead.
+    """
     names = dict.fromkeys(metric.name for entry in board.entries for metric in entry.metrics)
-    return tuple(name for name in names if name != board.metric)
+    return tuple(name for name in names if name != board.metric and not (along and point_of(name, along)))
 
 
 def reference_names(board: Board) -> tuple[str, ...]:

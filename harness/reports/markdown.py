@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from harness.reports import aggregates, formatting
+from harness.reports import aggregates, formatting, scaling_text
 from harness.reports.aggregates import AggregateTable
 from harness.reports.board import Board, Reference
 from harness.reports.entries import Entry
 from harness.reports.provenance import Provenance
 from harness.reports.published import PublishedGroup
 from harness.reports.report import Report
+from harness.reports.scaling import ScalingTable
 from harness.reports.sweeps import Sweep, SweepRow, make_sweeps
 
 MARKS = re.compile(r"([\\`*\[\]|~#])|(?<![A-Za-z0-9])(_)|(_)(?![A-Za-z0-9])")
@@ -23,6 +24,7 @@ def render(report: Report) -> str:
     """The whole report as Markdown with tables."""
     sweeps = [_sweep(sweep) for sweep in make_sweeps(report.boards)]
     boards = [_board(board, groups) for board, groups in zip(report.boards, report.published, strict=True)]
+    boards = [_with_scalings(place, board, report.scalings) for place, board in enumerate(boards)]
     boards = [_with_aggregates(place, board, report.aggregates) for place, board in enumerate(boards)]
     parts = ["# Leaderboard", _summary(report), *sweeps, *boards]
     return "\n\n".join([*parts, _provenance(report.provenance)]) + "\n"
@@ -48,6 +50,22 @@ def _board(board: Board, groups: Sequence[PublishedGroup]) -> str:
     return "\n\n".join(
         [*parts, *(["### Published, with another protocol"] if groups else []), *map(_published, groups)]
     )
+
+
+def _with_scalings(place: int, board: str, tables: Iterable[ScalingTable]) -> str:
+    return "\n\n".join([board, *(_scaling(found) for found in tables if found.board == place)])
+
+
+def _scaling(found: ScalingTable) -> str:
+    """Growth of every entry, who is the fastest where, and what is not there."""
+    parts = [f"### Along {text(found.along)}", *map(text, found.notes)]
+    if found.quantities:
+        headings = [text(heading) for heading in scaling_text.headings(found)]
+        rows = [[text(cell) for cell in row] for row in scaling_text.compact(found)]
+        parts += [table(headings, rows), text(scaling_text.explanation(found))]
+    lines = [scaling_text.fastest(found)] if scaling_text.fastest(found) else []
+    lines += scaling_text.crossings(found) + scaling_text.reasons(found)
+    return "\n\n".join([*parts, *(["\n".join(f"- {text(line)}" for line in lines)] if lines else [])])
 
 
 def _with_aggregates(place: int, board: str, tables: Iterable[AggregateTable]) -> str:

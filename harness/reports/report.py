@@ -11,6 +11,7 @@ from harness.reports.curves import Panel, make_panels
 from harness.reports.galleries import Files, Gallery, make_galleries
 from harness.reports.provenance import Provenance, make_provenance
 from harness.reports.published import PublishedGroup, make_published
+from harness.reports.scaling import ScalingTable, make_scalings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
     """What every form of report is rendered from. `curves`, `galleries` and `published` have one item a board,
-    `aggregates` say under which they stand; `missing` counts planned trials that have no row yet."""
+    `aggregates` and `scalings` say under which they stand; `missing` counts planned trials that have no row yet."""
 
     boards: tuple[Board, ...]
     provenance: Provenance
@@ -29,6 +30,7 @@ class Report:
     galleries: tuple[tuple[Gallery, ...], ...]
     published: tuple[tuple[PublishedGroup, ...], ...]
     aggregates: tuple[AggregateTable, ...] = ()
+    scalings: tuple[ScalingTable, ...] = ()
     missing: int = 0
 
 
@@ -53,5 +55,6 @@ def make_report(
         galleries=tuple(make_galleries(board.entries, artifacts or {}) for board in boards),
         published=make_published(boards, registry),
         aggregates=make_aggregates(boards, registry),
+        scalings=make_scalings(boards, curves, registry),
         missing=missing,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from rich import box
@@ -9,11 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.reports import aggregates, formatting
+from harness.reports import aggregates, formatting, scaling_text
 from harness.reports.aggregates import AggregateTable
 from harness.reports.board import Board, Reference
 from harness.reports.entries import Entry
+from harness.reports.measured_points import point_of
 from harness.reports.published import PublishedGroup
+from harness.reports.scaling import ScalingTable
 from harness.reports.sweeps import Sweep, make_sweeps
 
 WIDE = 104
@@ -28,11 +31,14 @@ def print_boards(
     metrics: Sequence[str] = (),
     published: Sequence[Sequence[PublishedGroup]] = (),
     tables: Sequence[AggregateTable] = (),
+    scalings: Sequence[ScalingTable] = (),
 ) -> None:
     """Print each board as a table, then its failed trials and what papers print, which has one item a board.
 
-    `metrics` names further ones to show; `all` means every. Each of the aggregates in `tables` stands under its board.
+    `metrics` names further ones to show; `all` means every one that is not of a point along a line. Each of the
+    aggregates in `tables` and of the `scalings` stands under its board.
     """
+    alongs = {found.board: found.along for found in scalings}
     for place, (board, groups) in enumerate(zip(boards, published or [()] * len(boards), strict=True)):
         console.print(_heading(board))
         console.print(_table(board, wide=console.width >= WIDE))
@@ -42,10 +48,13 @@ def print_boards(
         for line in formatting.failures(board):
             console.print(_plain(line, "red"))
         if metrics:
-            console.print(_metrics_table(board, metrics))
+            console.print(_metrics_table(board, metrics, alongs.get(place)))
         for group in groups:
             _print_published(group, console)
         console.print()
+        for scaling in scalings:
+            if scaling.board == place:
+                _print_scaling(scaling, console)
         for table in tables:
             if table.board == place:
                 _print_aggregates(table, console)
@@ -124,13 +133,14 @@ def _cells(entry: Entry, wide: bool) -> list[str]:
     return [*cells, formatting.notes(entry)]
 
 
-def _metrics_table(board: Board, names: Sequence[str]) -> Table:
+def _metrics_table(board: Board, names: Sequence[str], along: str | None) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for heading, justify in (("metric", "left"), ("model", "left"), ("value", "right"), ("seeds", "right")):
         table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for entry in board.entries:
         for metric in entry.metrics:
-            if ALL_METRICS in names or metric.name in names or metric.name.split("[")[0] in names:
+            named = metric.name in names or metric.name.split("[")[0] in names
+            if named or (ALL_METRICS in names and not (along and point_of(metric.name, along))):
                 summary = metric.summary
                 cells = (metric.name, entry.label, formatting.with_interval(summary), str(summary.n))
                 table.add_row(*(_plain(cell) for cell in cells))
@@ -155,6 +165,37 @@ def _print_aggregates(found: AggregateTable, console: Console) -> None:
             console.print(_plain(f"{row.label}: {'; '.join(row.notes)}", "red"))
     console.print(_plain(aggregates.explanation(found), "dim"))
     console.print()
+
+
+def _print_scaling(found: ScalingTable, console: Console) -> None:
+    """Growth of every entry, who is the fastest where, and what is not there."""
+    console.print(Text.assemble((_clean(found.task), "bold"), _clean(f"  along {found.along}")))
+    for note in found.notes:
+        console.print(_plain(note, "yellow"))
+    if found.quantities:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        rows = scaling_text.compact(found)
+        label, *figures = scaling_text.headings(found)
+        table.add_column(label, no_wrap=True)
+        for heading in figures:
+            table.add_column(heading, justify="right", overflow="fold")
+        for row in rows:
+            exponents = len(row) - len(found.quantities)
+            shown = row if console.width >= WIDE else _narrowed(row[:exponents]) + row[exponents:]
+            table.add_row(*map(_plain, shown))
+        console.print(table)
+        console.print(_plain(scaling_text.explanation(found), "dim"))
+    if scaling_text.fastest(found):
+        console.print(_plain(scaling_text.fastest(found)))
+    for line in scaling_text.reasons(found):
+        console.print(_plain(line, "dim"))
+    console.print()
+
+
+def _narrowed(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """A label over several lines, and values without their intervals."""
+    label, *values = cells
+    return (textwrap.fill(label, MODEL_WIDTH), *(value.split(" ±")[0] for value in values))
 
 
 def _print_published(group: PublishedGroup, console: Console) -> None:

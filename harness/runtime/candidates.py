@@ -6,29 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-
-from harness.configuration import parse_config
-from harness.errors import PluginError
-from harness.interfaces import FitOutcome, Learner, TakesCheckpoints, Task
+from harness.interfaces import FitOutcome, TakesCheckpoints, Task
+from harness.runtime.building import build_learner
 from harness.runtime.checkpoints import FileCheckpoints
 from harness.runtime.context import TrialContext
 from harness.runtime.fitting import Diverged
-from harness.runtime.learning import DefaultClassifierLearner, DefaultGenerativeLearner, DefaultTokenLearner
 from harness.runtime.scoring import compute, gather_evidence
 from harness.runtime.seeding import seeded
-from harness.specs import Capability, MetricSpec
+from harness.specs import MetricSpec
 
-DEFAULT_LEARNERS: Mapping[Capability, Callable[..., Learner]] = {
-    Capability.PREDICTS_TOKENS: DefaultTokenLearner,
-    Capability.CLASSIFIES: DefaultClassifierLearner,
-    Capability.EXTRACTS_FEATURES: DefaultClassifierLearner,
-    Capability.RECONSTRUCTS: DefaultGenerativeLearner,
-    Capability.BOUNDS_LIKELIHOOD: DefaultGenerativeLearner,
-    Capability.COMPLETES: DefaultGenerativeLearner,
-    Capability.SAMPLES_IMAGES: DefaultGenerativeLearner,
-    Capability.SAMPLES_VIDEO: DefaultGenerativeLearner,
-}
 RecordCandidate = Callable[[int, int, Mapping[str, float]], None]
 
 
@@ -96,29 +82,3 @@ def _with_checkpoints(context: TrialContext, index: int) -> tuple[Task, list[str
     path = context.checkpoints.path / context.trial.trial_id / f"{index}.pt"
     checkpoints = FileCheckpoints(path, seconds=context.checkpoints.seconds)
     return context.task.with_checkpoints(checkpoints), checkpoints.problems
-
-
-def build_learner(context: TrialContext, learning_rate: float) -> Learner:
-    """The model's network, initialised from the seed's own stream, with its learner."""
-    trial, model = context.trial, context.model
-    config = parse_config(model.config.load(), trial.model_options, trial.model)
-    dtype = torch.float64 if trial.precision == "float64" else torch.float32
-    with seeded(context.streams.integer("initialisation")):
-        module = model.build.load()(config, context.task.describe(), context.kernels)
-    if not isinstance(module, torch.nn.Module):
-        raise PluginError(f"{trial.model}: build returned {type(module).__name__}; it must return an nn.Module")
-    module = module.to(device=context.device, dtype=dtype)
-    build: Callable[..., Learner]
-    if model.learner is not None:
-        build = model.learner.load()
-    elif context.task_spec.needs in DEFAULT_LEARNERS:
-        build = DEFAULT_LEARNERS[context.task_spec.needs]
-    else:
-        raise PluginError(f"{trial.model}: {context.task_spec.needs} has no default learner; give the model its own")
-    return build(
-        module,
-        training=replace(trial.training, learning_rate=learning_rate),
-        steps=trial.budget.steps,
-        groups=model.parameter_groups.load()(module) if model.parameter_groups is not None else (),
-        precision="bfloat16" if trial.precision == "bfloat16" else "float32",
-    )

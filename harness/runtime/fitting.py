@@ -10,10 +10,10 @@ from typing import TypeVar
 
 import torch
 
-from harness.interfaces import Budget, FitOutcome, Learner, Record
+from harness.interfaces import Budget, FitOutcome, Learner, PlansSteps, Record
+from harness.runtime.pacing import pace_of
 
 BatchType = TypeVar("BatchType")
-RECORDS = 100
 
 
 class Diverged(Exception):
@@ -37,20 +37,24 @@ def fit(
     `count(batch)` gives its examples and tokens. The loss is looked at about a hundred times in a run, so that a
     device is not made to wait at every step; each of those moments calls `record(step, values)`. `validate()` runs
     `validations` times, evenly spaced, and its time is not counted; `reached(values)` says when the target is met.
+    Where time alone ends the training, a learner that plans its steps is told how many to expect at each look.
     Raises Diverged when the recorded loss is NaN or infinite.
     """
-    every = max(1, budget.steps // RECORDS)
-    validate_at = {round(budget.steps * (i + 1) / validations) for i in range(validations)} if validate else set()
-    examples = tokens = steps = window = 0
-    seconds, rates, loss, stopped = 0.0, [], math.nan, ""
+    pace = pace_of(budget, validations if validate is not None else 0)
+    planner = learner if budget.steps == 0 and isinstance(learner, PlansSteps) else None
+    examples = tokens = step = window = 0
+    seconds, rates, loss = 0.0, [], math.nan
     to_target: float | None = None
+    if planner is not None:
+        planner.expect_steps(pace.expected)
     started = time.perf_counter()
-    for step in range(1, budget.steps + 1):
+    while not pace.is_over:
+        step += 1
         batch = next(batches)
         values = learner.train_step(batch)
         new_examples, new_tokens = count(batch)
-        examples, tokens, steps, window = examples + new_examples, tokens + new_tokens, step, window + 1
-        if step % every and step not in validate_at and step != budget.steps:
+        examples, tokens, window = examples + new_examples, tokens + new_tokens, window + 1
+        if not pace.is_due(step):
             continue
         numbers = {name: float(value) for name, value in values.items()}
         if device is not None and device.type == "cuda":
@@ -59,25 +63,25 @@ def fit(
         seconds, loss = seconds + elapsed, numbers["loss"]
         rates.append(elapsed / window)
         window = 0
+        validates = pace.look(step, seconds)
+        if planner is not None:
+            planner.expect_steps(pace.expected)
         if not math.isfinite(loss):
-            raise Diverged(f"the loss is {loss} at step {step} of {budget.steps}")
-        if validate is not None and step in validate_at:
+            raise Diverged(f"the loss is {loss} at step {step} of {pace.expected}")
+        if validate is not None and validates:
             validated = validate()
             numbers |= validated
             if to_target is None and reached is not None and reached(validated):
                 to_target = seconds
         record(step, numbers | {"seconds": seconds})
-        if budget.seconds is not None and seconds >= budget.seconds and step < budget.steps:
-            stopped = f"the time budget of {budget.seconds:g} s was used after {step} of {budget.steps} steps"
-            break
         started = time.perf_counter()
     return FitOutcome(
-        steps=steps,
+        steps=step,
         examples=examples,
         tokens=tokens,
         seconds=seconds,
         step_seconds_median=statistics.median(rates),
         final_loss=loss,
-        stopped=stopped,
+        stopped=pace.stopped,
         seconds_to_target=to_target,
     )

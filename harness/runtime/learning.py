@@ -51,6 +51,9 @@ class DefaultTokenLearner:
         self._micro_batch = training.micro_batch
         self._optimization = Optimization(module, training=training, steps=steps, groups=groups, precision=precision)
 
+    def expect_steps(self, steps: int) -> None:
+        self._optimization.expect_steps(steps)
+
     def train_step(self, batch: TokenBatch) -> Mapping[str, Tensor]:
         self.module.train()
         return {"loss": self._optimization.update(self._losses(batch))}
@@ -91,6 +94,9 @@ class DefaultClassifierLearner:
         self._smoothing = training.label_smoothing
         self._micro_batch = training.micro_batch
         self._optimization = Optimization(module, training=training, steps=steps, groups=groups, precision=precision)
+
+    def expect_steps(self, steps: int) -> None:
+        self._optimization.expect_steps(steps)
 
     def train_step(self, batch: ImageBatch) -> Mapping[str, Tensor]:
         self.module.train()
@@ -135,6 +141,9 @@ class DefaultGenerativeLearner:
         self._loss = torch.compile(module.loss) if training.compile else module.loss
         self._micro_batch = training.micro_batch
         self._optimization = Optimization(module, training=training, steps=steps, groups=groups, precision=precision)
+
+    def expect_steps(self, steps: int) -> None:
+        self._optimization.expect_steps(steps)
 
     @property
     def evaluated(self) -> nn.Module:

@@ -42,6 +42,10 @@ class Optimization:
         self._average = AveragedModel(module, avg_fn=moving_average(training.ema_decay)) if training.ema_decay else None
         self._trained = _compiled(module, training.compile)
 
+    def expect_steps(self, steps: int) -> None:
+        """Let the schedule go over so many steps in all."""
+        self._steps = steps
+
     @property
     def evaluated(self) -> nn.Module:
         """The network whose weights evaluation reads."""

@@ -6,6 +6,7 @@ import math
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +18,7 @@ from harness.configuration import parse_config
 from harness.devices import describe_device, peak_memory, reset_peak_memory
 from harness.errors import HarnessError, MissingDataError
 from harness.folders import CheckpointFolder
-from harness.interfaces import Illustrates, ImageBatch, ObservationBatch, Task, TokenBatch
+from harness.interfaces import Illustrates, ImageBatch, ObservationBatch, TakesInstruments, Task, TokenBatch
 from harness.kernels.gate import check_kernel
 from harness.kernels.loading import load_kernels
 from harness.machine import machine_columns
@@ -27,16 +28,18 @@ from harness.rows import Outcome, Row, planned_columns, verdict_columns
 from harness.runtime.candidates import Candidate, choose_candidate
 from harness.runtime.context import TrialContext
 from harness.runtime.datasets import load_dataset
+from harness.runtime.energy import energy_recorded
+from harness.runtime.failures import is_out_of_memory
 from harness.runtime.fitting import Diverged
+from harness.runtime.instruments import TrialInstruments
 from harness.runtime.measuring import count_flops, state_bytes
 from harness.runtime.scoring import illustrated, measure_test, reference_levels
 from harness.runtime.seeding import SeedStreams, seeded
-from harness.runtime.sizing import count_parameters
+from harness.runtime.sizing import count_parameters, example_for, size_of
 from harness.specs import Capability
 
 Report = Callable[[int, int, float], None]
 Curve = list[dict[str, Any]]
-OUT_OF_MEMORY_SIGNS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
 
 
 class FailedCheck(Exception):
@@ -68,7 +71,7 @@ def run_trial(
         try:
             torch.set_num_threads(threads)
             row["machine_extra"] = _machine_extra(registry)
-            with seeded(SeedStreams(trial.seed).integer("trial")):
+            with seeded(SeedStreams(trial.seed).integer("trial")), energy_recorded(row, torch.device(trial.device)):
                 _run(_prepared(trial, registry, cache, checkpoints, row), row, curve, artifacts, report)
         except Diverged as error:
             status, reason = "diverged", str(error)
@@ -80,7 +83,7 @@ def run_trial(
             status, reason = "error", str(error)
         except Exception as error:
             status, reason, trace = _classified(error)
-    row |= verdict_columns(trial, status, reason, trace) | {
+    row |= verdict_columns(trial, status, reason, trace, row.get("match_reached")) | {
         "wall_seconds": time.perf_counter() - started,
         "ended_at": datetime.now(UTC),
         "load_average": psutil.getloadavg()[0],
@@ -122,7 +125,7 @@ def _prepared(
             "data_licence": data.licence,
             "data_provenance": data.provenance,
         }
-    return TrialContext(
+    context = TrialContext(
         trial=trial,
         registry=registry,
         model=registry.models[trial.model].spec,
@@ -134,6 +137,9 @@ def _prepared(
         streams=SeedStreams(trial.seed),
         checkpoints=checkpoints,
     )
+    if isinstance(task, TakesInstruments):
+        context = replace(context, task=task.with_instruments(TrialInstruments(context)))
+    return context
 
 
 def _run(context: TrialContext, row: Row, curve: Curve, artifacts: dict[str, bytes], report: Report) -> None:
@@ -146,13 +152,15 @@ def _run(context: TrialContext, row: Row, curve: Curve, artifacts: dict[str, byt
         "chance": references.get("chance"),
         "references": {name: value for name, value in references.items() if name != "chance"},
     }
-    steps = context.trial.budget.steps
+    budget, rates = context.trial.budget, context.trial.learning_rates
 
     def record(candidate: int, step: int, values: Mapping[str, float]) -> None:
         curve.extend(
             {"candidate": candidate, "step": step, "name": name, "value": value} for name, value in values.items()
         )
-        report(candidate * steps + step, len(context.trial.learning_rates) * steps, values["loss"])
+        # Where time alone counts, so many steps as it would be at the speed so far.
+        steps = budget.steps or round(step * max(1.0, (budget.seconds or 0.0) / values.get("seconds", math.inf)))
+        report(candidate * steps + step, len(rates) * steps, values.get("loss", math.nan))
 
     chosen = choose_candidate(context, headline, record)
     for point in curve:
@@ -166,6 +174,7 @@ def _run(context: TrialContext, row: Row, curve: Curve, artifacts: dict[str, byt
     if isinstance(context.task, Illustrates):
         artifacts |= illustrated(context, chosen.learner)
     row |= _cost_columns(context, chosen.learner)
+    row["match_reached"] = _matched(context, chosen)
 
 
 def _fitting_columns(chosen: Candidate) -> Row:
@@ -199,10 +208,23 @@ def _cost_columns(context: TrialContext, learner: Any) -> Row:
     return costs
 
 
+def _matched(context: TrialContext, chosen: Candidate) -> float | None:
+    """What the trial has of what all models are given alike; measured anew, on the network that was trained."""
+    match = context.trial.match
+    if match is None:
+        return None
+    if match.kind == "seconds":
+        return chosen.outcome.seconds
+    module: torch.nn.Module = chosen.learner.module
+    example = example_for(context.task, context.task.describe(), context.device)
+    if example is not None and example.is_floating_point():
+        example = example.to(torch.float64 if context.trial.precision == "float64" else torch.float32)
+    return size_of(match.kind, module, example, context.kernels.values())
+
+
 def _classified(error: Exception) -> tuple[str, str, str]:
     trace = "".join(traceback.format_exception(error))
     text = str(error).strip().splitlines()[0] if str(error).strip() else ""
-    memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    if memory or (isinstance(error, RuntimeError) and any(sign in str(error) for sign in OUT_OF_MEMORY_SIGNS)):
+    if is_out_of_memory(error):
         return "out_of_memory", f"{type(error).__name__}: {text or 'no memory left'}", trace
     return "error", f"{type(error).__name__}: {text}", trace

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.specs import Capability, KernelSpec, ModelSpec, OpSpec, Ref, Source
+from harness.specs import Capability, Growth, KernelSpec, ModelSpec, OpSpec, Ref, Source
 
 LSTM = Source(
     title="Long Short-Term Memory", authors="Sepp Hochreiter, Jürgen Schmidhuber", year=1997, venue="Neural Computation"
@@ -36,6 +36,10 @@ def _model(name: str, summary: str, source: Source, config: str, build: str, *op
         ops=ops,
         size_multiple=4 if ops else 1,
         shares=("harness_sequence",),
+        growth=(
+            Growth(along="length", seconds=1.0, bytes=1.0),
+            Growth(along="context", seconds=0.0, bytes=0.0, state=0.0),
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.hookspecs import hookimpl
-from harness.specs import Capability, KernelSpec, ModelSpec, OpSpec, Ref
+from harness.specs import Capability, Growth, KernelSpec, ModelSpec, OpSpec, Ref
 from harness_infini.infini_attention import declarations as infini_attention
 from harness_infini.infini_memory import declarations as infini_memory
 from harness_infini.source import INFINI
@@ -23,6 +23,10 @@ def harness_models() -> list[ModelSpec]:
             parameter_groups=Ref("harness_infini.model:parameter_groups"),
             size_multiple=4,
             shares=("harness_sequence",),
+            growth=(
+                Growth(along="length", seconds=1.0, bytes=1.0),
+                Growth(along="context", seconds=0.0, bytes=0.0, state=0.0),
+            ),
         )
     ]
 

@@ -3,7 +3,7 @@
 import dataclasses
 
 from harness.hookspecs import hookimpl
-from harness.specs import Capability, KernelSpec, ModelSpec, OpSpec, Ref, Source
+from harness.specs import Capability, Growth, KernelSpec, ModelSpec, OpSpec, Ref, Source
 from harness_mamba.causal_conv1d import declarations as causal_conv1d
 from harness_mamba.causal_conv1d_update import declarations as causal_conv1d_update
 from harness_mamba.selective_scan import declarations as selective_scan
@@ -35,6 +35,11 @@ def harness_models() -> list[ModelSpec]:
             parameter_groups=Ref("harness_mamba.model:parameter_groups"),
             size_multiple=4,
             shares=("harness_sequence",),
+            growth=(
+                Growth(along="length", seconds=1.0, bytes=1.0),
+                Growth(along="context", seconds=0.0, bytes=0.0, state=0.0),
+                Growth(along="side", seconds=2.0, bytes=2.0),
+            ),
         )
     ]
 

@@ -13,6 +13,7 @@ from harness_s4.config import S4DConfig
 from harness_s4.discretisation import DISCRETISATIONS
 from harness_s4.hippo import DIAGONAL
 from harness_s4.steps import initial_log_dt
+from harness_sequence.linear_memory import without_autocast
 
 State = dict[str, Tensor]
 
@@ -49,7 +50,7 @@ class S4DLayer(nn.Module):
     def convolution_kernel(self, length: int) -> Float[Tensor, "features length"]:
         """The first `length` values of 2 Re sum C Abar^i Bbar."""
         # Half precision would lose the phases.
-        with torch.autocast(self.C.device.type, enabled=False):
+        with without_autocast(self.C.device):
             return self.kernel(*self._discretised(), length)  # type: ignore[no-any-return]
 
     def forward(self, u: Float[Tensor, "batch features length"]) -> Float[Tensor, "batch features length"]:

@@ -14,6 +14,7 @@ from harness_s4.config import S4Config
 from harness_s4.hippo import legs_normal_plus_low_rank
 from harness_s4.s4_kernel.dense import bilinear, extend, truncate, untruncate
 from harness_s4.steps import initial_log_dt
+from harness_sequence.linear_memory import without_autocast
 
 State = dict[str, Tensor]
 
@@ -52,7 +53,7 @@ class S4Layer(nn.Module):
     def convolution_kernel(self, length: int) -> Float[Tensor, "features length"]:
         """The first `length` values of C Abar^i Bbar."""
         # Half precision would lose the phases.
-        with torch.autocast(self.C_tilde.device.type, enabled=False):
+        with without_autocast(self.C_tilde.device):
             continuous = self._continuous()
             C_tilde, horizon = self.C_tilde, self.horizon
             if length > horizon:
@@ -66,7 +67,7 @@ class S4Layer(nn.Module):
 
     def initial_state(self, batch: int) -> State:
         """Zeros, and the output weights C, which cost a dense solve and so are derived once a sequence."""
-        with torch.autocast(self.C_tilde.device.type, enabled=False):
+        with without_autocast(self.C_tilde.device):
             Abar, _ = bilinear(*self._continuous())
             C = untruncate(Abar, self.C_tilde, self.horizon)
         return {"x": self.C_tilde.new_zeros(batch, *self.C_tilde.shape), "C": C}

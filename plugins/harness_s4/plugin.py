@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.hookspecs import hookimpl
-from harness.specs import Capability, KernelSpec, ModelSpec, OpSpec, Ref, Source
+from harness.specs import Capability, Growth, KernelSpec, ModelSpec, OpSpec, Ref, Source
 from harness_s4.s4_kernel import declarations as s4_kernel
 from harness_s4.s4d_kernel import declarations as s4d_kernel
 from harness_s4.source import S4, S4D
@@ -42,4 +42,10 @@ def _model(name: str, summary: str, source: Source, config: str) -> ModelSpec:
         capabilities=CAPABILITIES,
         ops=(f"{name}_kernel", "long_conv"),
         shares=("harness_sequence",),
+        # Of a model made for the length that it reads: S4's convolution kernel is as long as its task's longest input.
+        growth=(
+            Growth(along="length", seconds=1.0, bytes=1.0),
+            Growth(along="context", seconds=0.0, bytes=0.0, state=0.0),
+            Growth(along="side", seconds=2.0, bytes=2.0),
+        ),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.hookspecs import hookimpl
-from harness.specs import Capability, ModelSpec, Ref, Source
+from harness.specs import Capability, Growth, ModelSpec, Ref, Source
 
 TRANSFORMER = Source(
     title="Attention Is All You Need",
@@ -28,5 +28,9 @@ def harness_models() -> list[ModelSpec]:
             ops=("attention",),
             size_multiple=4,
             shares=("harness_sequence",),
+            growth=(
+                Growth(along="length", seconds=2.0, bytes=1.0),
+                Growth(along="context", seconds=1.0, bytes=1.0, state=1.0),
+            ),
         )
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.hookspecs import hookimpl
-from harness.specs import Capability, ModelSpec, Ref, Source
+from harness.specs import Capability, Growth, ModelSpec, Ref, Source
 
 VIDEO_DIFFUSION = Source(
     title="Video Diffusion Models",
@@ -30,6 +30,7 @@ def harness_models() -> list[ModelSpec]:
             sized_by="base_channels",
             size_multiple=SIZE_MULTIPLE,
             shares=("harness_sequence",),
+            growth=(Growth(along="frames", seconds=2.0, bytes=2.0),),
         ),
         ModelSpec(
             name="image_diffusion",
@@ -42,5 +43,6 @@ def harness_models() -> list[ModelSpec]:
             sized_by="base_channels",
             size_multiple=SIZE_MULTIPLE,
             shares=("harness_sequence",),
+            growth=(Growth(along="steps", seconds=1.0, bytes=0.0),),
         ),
     ]

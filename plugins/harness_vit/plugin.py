@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.hookspecs import hookimpl
-from harness.specs import Capability, ModelSpec, Ref, Source
+from harness.specs import Capability, Growth, ModelSpec, Ref, Source
 
 VIT = Source(
     title="An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale",
@@ -37,6 +37,8 @@ def _model(name: str, summary: str, config: str, source: Source = VIT, *, is_siz
         sized_by="d_model" if is_sized else None,
         size_multiple=8,
         shares=("harness_sequence",),
+        # Patches are of one size: their number grows with the square of the side, and attention with that of theirs.
+        growth=(Growth(along="side", seconds=4.0, bytes=2.0),),
     )
 
 

@@ -23,7 +23,8 @@ from harness.interfaces import (
     State,
 )
 from harness.runtime.checkpoints import restored_transitions, transitions_state
-from harness.runtime.fitting import RECORDS, Diverged
+from harness.runtime.fitting import Diverged
+from harness.runtime.pacing import RECORDS
 from harness_atari.episodes import Environments
 from harness_atari.rounds import Rounds, rounds_of
 

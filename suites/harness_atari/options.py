@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from harness_atari.emulator import is_installed, refuse_unknown
 from harness_atari.protocols import PROTOCOLS, Protocol
-from harness_data.options import Options
+from harness_data.options import Options, checked_points
 
 LEAST_CAP = 200
 """Frames of the shortest game that the options can ask for; longer than what any protocol begins with."""
+
+
+def _existing(game: str) -> str:
+    # Without ale-py nobody knows the names; the trial then says what to install.
+    if is_installed():
+        refuse_unknown(game)
+    return game
+
+
+Game = Annotated[str, AfterValidator(_existing)]
+GAME = "game of ale-py in lower case with underscores, such as space_invaders"
 
 
 class ActingOptions(Options):
@@ -55,7 +66,7 @@ class ChainOptions(ActingOptions):
 class AtariOptions(ActingOptions):
     """Which game, and under which protocol."""
 
-    game: str = Field("pong", description="game of ale-py in lower case with underscores, such as space_invaders")
+    game: Game = Field("pong", description=GAME)
     protocol: Literal["dqn2013", "nature2015", "machado2018"] = Field(
         "nature2015", description="what surrounds the agent; scores of different protocols are not comparable"
     )
@@ -73,14 +84,6 @@ class AtariOptions(ActingOptions):
         description="frames after which a game is cut, which leaves no printed score to compare with; 0 is the "
         "protocol's number",
     )
-
-    @field_validator("game")
-    @classmethod
-    def _game_exists(cls, game: str) -> str:
-        # Without ale-py nobody knows the names; the trial then says what to install.
-        if is_installed():
-            refuse_unknown(game)
-        return game
 
     @model_validator(mode="after")
     def _cap_leaves_a_game(self) -> AtariOptions:
@@ -102,3 +105,22 @@ class AtariOptions(ActingOptions):
 
     def episodes(self) -> int:
         return self.evaluation_episodes or PROTOCOLS[self.protocol].evaluation_episodes
+
+
+class ThroughputOptions(Options):
+    """In how many environments of which game an agent acts."""
+
+    game: Game = Field("pong", description=GAME)
+    protocol: Literal["dqn2013", "nature2015", "machado2018"] = Field("nature2015", description="what surrounds it")
+    size: int = Field(84, ge=36, le=160, description="side in pixels of what the agent sees")
+    environments: tuple[int, ...] = Field((1, 2, 4, 8, 16), description="environments at once, growing")
+    call_seconds: float = Field(30.0, gt=0, description="a number whose first call takes longer ends the line")
+    precision: float = Field(
+        0.03, gt=0, description="rounds end once the 95% interval of every median is narrower than this share of it"
+    )
+    ceilings: bool = Field(False, description="measure what the device can do at most, and the share of it")
+
+    @field_validator("environments")
+    @classmethod
+    def _environments_grow(cls, environments: tuple[int, ...]) -> tuple[int, ...]:
+        return checked_points(environments)

@@ -82,3 +82,16 @@ def test_two_runs_share_a_results_folder(harness, tmp_path):
     harness("run", TINY, "model=lstm", "seed=1")
     assert len(Store(tmp_path / "results/local").read().table) == 2
     assert len(Store(tmp_path / "results/local").runs()) == 2
+
+
+def test_flags_go_before_what_a_suite_says_of_jobs_and_threads(harness, tmp_path):
+    text = (FILES / "tiny.toml").read_text(encoding="utf-8")
+    many = text.replace("timeout_seconds = 60", "timeout_seconds = 60\njobs = 500\nthreads = 2")
+    (tmp_path / "many.toml").write_text(many, encoding="utf-8")
+    words = ("run", "suite=many.toml", "model=lstm", "seed=0", "budget.steps=1")
+    said = harness(*words, "--results", "said")
+    asked = harness(*words, "--jobs", "1", "--threads", "1", "--results", "asked")
+    assert "500 jobs of 2 threads are more than" in said.stdout
+    assert "more than the" not in asked.stdout
+    rows = [Store(tmp_path / name).read().table.iloc[0] for name in ("said", "asked")]
+    assert [row["threads"] for row in rows] == [2, 1]

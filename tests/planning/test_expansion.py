@@ -146,12 +146,59 @@ def test_an_option_that_matching_would_choose_is_refused_with_the_way_out():
 
 def test_matching_can_be_turned_off():
     trial = plan("transformer.d_model=32", "match.parameters=0").trials[0]
-    assert (trial.match_parameters, trial.model_options["d_model"]) == (None, 32)
+    assert (trial.match, trial.model_options["d_model"]) == (None, 32)
 
 
 def test_a_learning_rate_on_the_command_line_is_the_only_candidate():
     trial = plan("training.learning_rate=0.5").trials[0]
     assert (trial.training.learning_rate, trial.learning_rates) == (0.5, (0.5,))
+
+
+@pytest.fixture
+def with_kernels(tmp_path):
+    """A suite of which one model has kernels of its own."""
+
+    def kernels(*overrides, models="", scale=""):
+        text = Path(TINY.removeprefix("suite=")).read_text(encoding="utf-8")
+        text = text.replace("num_heads = 2 } }", 'num_heads = 2 }, kernels = ["auto", "reference"] }')
+        text = text.replace("timeout_seconds = 60", f"timeout_seconds = 60\n{scale}")
+        file = tmp_path / "with_kernels.toml"
+        file.write_text(f"{text}\n[scale.tiny.tasks.induction_heads]\n{models}", encoding="utf-8")
+        words = [f"suite={file}", "task=induction_heads", "model=transformer,s4d", "seed=0", *overrides]
+        return [(trial.model, trial.kernel) for trial in select(words, []).plan.trials]
+
+    return kernels
+
+
+def test_a_models_kernels_replace_those_of_the_scale(with_kernels):
+    assert with_kernels() == [("transformer", "auto"), ("transformer", "reference"), ("s4d", "auto")]
+    assert with_kernels(scale='kernels = ["fourier"]')[-1] == ("s4d", "fourier")
+
+
+def test_a_models_kernels_at_a_task_go_before_those_at_the_scale(with_kernels):
+    assert with_kernels(models='models.transformer.kernels = ["torch"]') == [("transformer", "torch"), ("s4d", "auto")]
+
+
+def test_kernels_of_the_command_line_go_before_a_models(with_kernels):
+    assert with_kernels("kernel=reference") == [("transformer", "reference"), ("s4d", "reference")]
+
+
+def test_a_plan_says_how_many_trials_its_scale_runs_at_a_time(tmp_path):
+    text = Path(TINY.removeprefix("suite=")).read_text(encoding="utf-8")
+    file = tmp_path / "alone.toml"
+    file.write_text(text.replace("timeout_seconds = 60", "timeout_seconds = 60\njobs = 1\nthreads = 2"))
+    alone = select([f"suite={file}"], []).plan
+    assert (alone.jobs, alone.threads) == (1, 2)
+    assert (plan().jobs, plan().threads) == (None, 1)
+
+
+@pytest.mark.parametrize("line", ["jobs = 0", "threads = 0"])
+def test_a_scale_that_runs_nothing_at_a_time_is_refused(tmp_path, line):
+    text = Path(TINY.removeprefix("suite=")).read_text(encoding="utf-8")
+    file = tmp_path / "none.toml"
+    file.write_text(text.replace("timeout_seconds = 60", f"timeout_seconds = 60\n{line}"))
+    with pytest.raises(UsageError, match=f"{line.split()[0]}.*greater than 0"):
+        select([f"suite={file}"], [])
 
 
 @pytest.fixture

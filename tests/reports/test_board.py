@@ -43,7 +43,8 @@ def ranks(board):
         ("precision", "bfloat16", "precision"),
         ("budget_steps", 2000, "budget in steps"),
         ("budget_seconds", 300.0, "budget in seconds"),
-        ("match_parameters", 100_000, "matched parameters"),
+        ("match_kind", "seconds", "matched"),
+        ("match_target", 100_000.0, "matched to"),
         ("num_candidates", 3, "candidates tried"),
     ],
 )
@@ -52,6 +53,12 @@ def test_rows_that_differ_in_protocol_data_or_machine_are_not_ranked_together(ma
     boards = make_boards(make.frame(rows))
     assert sorted([entry.label for entry in board.entries] for board in boards) == [["mamba"], ["s4d"]]
     assert [{item.name for item in board.differs} for board in boards] == [{word}, {word}]
+
+
+def test_targets_that_differ_in_their_last_digit_are_not_ranked_together(make):
+    rows = [make.row(model=name, match_target=target) for name, target in [("mamba", 12345678.0), ("s4d", 12345679.0)]]
+    boards = make_boards(make.frame(rows))
+    assert [board.differs[0].value for board in boards] == ["12345678", "12345679"]
 
 
 def test_boards_of_different_tasks_differ_in_nothing(make):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.specs import Capability, ModelSpec, Ref, Source
+from harness.specs import Capability, Growth, ModelSpec, Ref, Source
 
 RESNET = Source(
     title="Deep Residual Learning for Image Recognition",
@@ -25,6 +25,7 @@ def _model(
         build=Ref(f"{PACKAGE}.{build}"),
         capabilities=frozenset({Capability.CLASSIFIES, Capability.EXTRACTS_FEATURES}),
         sized_by=sized_by,
+        growth=(Growth(along="side", seconds=2.0, bytes=2.0),),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.specs import Backend, Benchmark, Goal, KernelSpec, OpSpec, Ref, ResourceLimits, Source
+from harness.specs import Backend, Benchmark, Goal, Growth, KernelSpec, OpSpec, Ref, ResourceLimits, Source
 
 VASWANI = Source(
     title="Attention Is All You Need",
@@ -31,6 +31,7 @@ def _whole(batch: int, heads: int, length: int, d_head: int, causal: bool) -> di
 
 QUADRATIC = ("reference", "sdpa_math")
 """What keeps every score: tens of gigabytes with the gradients at a length of 4096."""
+OF_ALL_SCORES = (Growth(along="length", seconds=2.0, bytes=2.0), Growth(along="side", seconds=4.0, bytes=4.0))
 OP = OpSpec(
     name="attention",
     summary="softmax attention of heads, causal or not, over all keys or a window",
@@ -109,6 +110,7 @@ def _peer(
     requires: tuple[str, ...] = (),
     dtypes: tuple[str, ...] = (),
     deterministic: bool = True,
+    growth: tuple[Growth, ...] = (),
 ) -> KernelSpec:
     return KernelSpec(
         op="attention",
@@ -121,6 +123,7 @@ def _peer(
         requires=requires,
         auto_rank=-1,
         deterministic=deterministic,
+        growth=growth,
     )
 
 
@@ -130,6 +133,7 @@ KERNELS = [
         name="reference",
         summary="all scores in memory",
         implementation=Ref("harness_sequence.attention.reference:attention"),
+        growth=OF_ALL_SCORES,
     ),
     KernelSpec(
         op="attention",
@@ -174,7 +178,13 @@ KERNELS = [
     ),
     _peer("sdpa_efficient", "torch's SDPA, memory-efficient backend only", "pinned:efficient", deterministic=False),
     _peer("sdpa_cudnn", "torch's SDPA, cuDNN backend only", "pinned:cudnn", deterministic=False),
-    _peer("sdpa_math", "torch's SDPA, unfused backend only", "pinned:math", devices=("cpu", "cuda")),
+    _peer(
+        "sdpa_math",
+        "torch's SDPA, unfused backend only",
+        "pinned:math",
+        devices=("cpu", "cuda"),
+        growth=OF_ALL_SCORES,
+    ),
     _peer("flex_attention", "torch's flex_attention, compiled", "flex:attention"),
     _peer(
         "flash_attn",

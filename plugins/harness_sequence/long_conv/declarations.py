@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.specs import Backend, Benchmark, Goal, KernelSpec, OpSpec, Ref, ResourceLimits
+from harness.specs import Backend, Benchmark, Goal, Growth, KernelSpec, OpSpec, Ref, ResourceLimits
 
 FFT = ("_fft_r2c", "_fft_c2r")
 
@@ -41,6 +41,8 @@ KERNELS = [
         name="reference",
         summary="sum over lags",
         implementation=Ref("harness_sequence.long_conv.reference:long_conv"),
+        # Each lag's shifted input is kept for the gradient of the kernel.
+        growth=(Growth(along="length", seconds=2.0, bytes=2.0), Growth(along="side", seconds=4.0, bytes=4.0)),
     ),
     KernelSpec(
         op="long_conv",

@@ -1,0 +1,116 @@
+"""The options of the scaling tasks."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator, model_validator
+
+from harness_data.options import Options, checked_points
+
+Points = tuple[int, ...]
+
+
+class MeasuringOptions(Options):
+    """What every task that measures along a line of points has."""
+
+    call_seconds: float = Field(
+        30.0, gt=0, description="a point whose first call takes longer is not timed, nor are those beyond it"
+    )
+    precision: float = Field(
+        0.03, gt=0, description="rounds end once the 95% interval of every median is narrower than this share of it"
+    )
+    ceilings: bool = Field(True, description="measure what the device can do at most, two seconds, and the share of it")
+
+
+class TokenOptions(MeasuringOptions):
+    """Lengths of token sequences."""
+
+    vocab: int = Field(256, gt=1, description="different tokens")
+    lengths: Points = Field((256, 512, 1024, 2048, 4096), description="tokens in a sequence, growing")
+    batch: int = Field(1, gt=0, description="sequences in a batch, at every length")
+    tokens: int = Field(0, ge=0, description="tokens in a batch at every length, in place of a fixed batch; 0 is off")
+
+    @field_validator("lengths")
+    @classmethod
+    def _lengths_grow(cls, lengths: Points) -> Points:
+        return checked_points(lengths)
+
+    @model_validator(mode="after")
+    def _tokens_fill_batches(self) -> TokenOptions:
+        for length in self.lengths:
+            if self.tokens % length:
+                raise ValueError(
+                    f"tokens={self.tokens} is no whole number of sequences of {length} tokens; give a multiple of "
+                    "every length"
+                )
+        return self
+
+    def batch_at(self, length: int) -> int:
+        """Sequences in a batch of this length."""
+        return self.tokens // length if self.tokens else self.batch
+
+
+class DecodeOptions(MeasuringOptions):
+    """Tokens read before the one that is timed."""
+
+    vocab: int = Field(256, gt=1, description="different tokens")
+    contexts: Points = Field((128, 256, 512, 1024, 2048), description="tokens read before the timed one, growing")
+    batch: int = Field(1, gt=0, description="sequences that are generated at once")
+
+    @field_validator("contexts")
+    @classmethod
+    def _contexts_grow(cls, contexts: Points) -> Points:
+        return checked_points(contexts)
+
+
+class ImageOptions(MeasuringOptions):
+    """Sides of images."""
+
+    num_classes: int = Field(10, gt=1, description="classes")
+    channels: int = Field(3, gt=0, description="channels of an image")
+    sides: Points = Field((16, 32, 64, 128), description="sides of the images in pixels, growing")
+    batch: int = Field(1, gt=0, description="images in a batch")
+
+    @field_validator("sides")
+    @classmethod
+    def _sides_grow(cls, sides: Points) -> Points:
+        return checked_points(sides)
+
+
+class VideoOptions(MeasuringOptions):
+    """Frames of clips."""
+
+    channels: int = Field(1, gt=0, description="channels of a frame")
+    side: int = Field(16, gt=0, description="side of a frame in pixels")
+    frames: Points = Field((2, 4, 8, 16), description="frames in a clip, growing")
+    batch: int = Field(1, gt=0, description="clips in a batch")
+
+    @field_validator("frames")
+    @classmethod
+    def _frames_grow(cls, frames: Points) -> Points:
+        return checked_points(frames)
+
+
+class SamplingOptions(MeasuringOptions):
+    """Steps of a sampler."""
+
+    channels: int = Field(1, gt=0, description="channels of an image")
+    side: int = Field(16, gt=0, description="side of an image in pixels")
+    batch: int = Field(1, gt=0, description="images that are drawn at once")
+    steps_option: str = Field("sampler_steps", description="the model's option that says how many steps it takes")
+    steps: Points = Field((4, 8, 16, 32), description="steps of the sampler, growing")
+
+    @field_validator("steps")
+    @classmethod
+    def _steps_grow(cls, steps: Points) -> Points:
+        return checked_points(steps)
+
+
+class MemoryLimitOptions(Options):
+    """How much memory a training step may take."""
+
+    vocab: int = Field(256, gt=1, description="different tokens")
+    batch: int = Field(1, gt=0, description="sequences in a batch")
+    mebibytes: int = Field(256, gt=0, description="memory that a step of training may have allocated, weights and all")
+    multiple: int = Field(64, gt=0, description="lengths that are tried are multiples of this")
+    longest: int = Field(65_536, gt=0, description="longest sequence that is tried")
+    call_seconds: float = Field(30.0, gt=0, description="a length whose step takes longer ends the search")

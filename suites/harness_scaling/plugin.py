@@ -1,0 +1,61 @@
+"""What this plugin declares: tasks that measure models along a line, their metrics and the suite."""
+
+from harness.hookspecs import hookimpl
+from harness.specs import Capability, MetricSpec, Ref, Scaling, SuiteSpec, TaskSpec
+from harness_scaling.declarations import EXAMPLES, LONGEST, NAMES, TOKENS, metrics
+
+HERE = "harness_scaling"
+# name, what is asked, options, capability, headline, along what
+TASKS = (
+    ("training_step", "a step of training on sequences", "Token", Capability.PREDICTS_TOKENS, TOKENS, "length"),
+    ("prefill", "read a sequence that is given at once", "Token", Capability.PREDICTS_TOKENS, TOKENS, "length"),
+    ("decode", "generate one more token", "Decode", Capability.STEPS_TOKENS, TOKENS, "context"),
+    ("image_scaling", "a step of training on images", "Image", Capability.CLASSIFIES, EXAMPLES, "side"),
+    ("video_scaling", "a step of training on clips", "Video", Capability.SAMPLES_VIDEO, EXAMPLES, "frames"),
+    ("sampling", "draw images", "Sampling", Capability.SAMPLES_IMAGES, EXAMPLES, "steps"),
+)
+SCALING = {
+    "length": Scaling(along="length", points="lengths", total="tokens"),
+    "context": Scaling(along="context", points="contexts"),
+    "side": Scaling(along="side", points="sides"),
+    "frames": Scaling(along="frames", points="frames"),
+    "steps": Scaling(along="steps", points="steps"),
+}
+
+
+@hookimpl
+def harness_tasks() -> list[TaskSpec]:
+    longest = "the longest sequence whose step of training fits a given memory"
+    return [
+        *(
+            _task(name, f"{what}, measured along the {along}", options, needs, (headline, *NAMES), SCALING[along])
+            for name, what, options, needs, headline, along in TASKS
+        ),
+        _task("memory_limit", longest, "MemoryLimit", Capability.PREDICTS_TOKENS, (LONGEST,)),
+    ]
+
+
+def _task(
+    name: str, summary: str, options: str, needs: Capability, metrics: tuple[str, ...], scaling: Scaling | None = None
+) -> TaskSpec:
+    return TaskSpec(
+        name=name,
+        summary=summary,
+        config=Ref(f"{HERE}.options:{options}Options"),
+        build=Ref(f"{HERE}.tasks:{name}"),
+        needs=needs,
+        metrics=metrics,
+        shares=("harness_data",),
+        scaling=scaling,
+    )
+
+
+@hookimpl
+def harness_metrics() -> list[MetricSpec]:
+    return metrics()
+
+
+@hookimpl
+def harness_suites() -> list[SuiteSpec]:
+    summary = "time, memory and generation speed against length, size, frames and steps"
+    return [SuiteSpec(name="scaling", summary=summary, package=HERE, file="scaling.toml")]

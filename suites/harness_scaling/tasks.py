@@ -1,0 +1,41 @@
+"""The tasks of the suite, from their options."""
+
+from harness_scaling.memory_limit import MemoryLimitTask
+from harness_scaling.options import (
+    DecodeOptions,
+    ImageOptions,
+    MemoryLimitOptions,
+    SamplingOptions,
+    TokenOptions,
+    VideoOptions,
+)
+from harness_scaling.pictures import ImageTask, SamplingTask, VideoTask
+from harness_scaling.tokens import DecodeTask, PrefillTask, TrainingStepTask
+
+
+def training_step(options: TokenOptions) -> TrainingStepTask:
+    return TrainingStepTask(options=options)
+
+
+def prefill(options: TokenOptions) -> PrefillTask:
+    return PrefillTask(options=options)
+
+
+def decode(options: DecodeOptions) -> DecodeTask:
+    return DecodeTask(options=options)
+
+
+def image_scaling(options: ImageOptions) -> ImageTask:
+    return ImageTask(options=options)
+
+
+def video_scaling(options: VideoOptions) -> VideoTask:
+    return VideoTask(options=options)
+
+
+def sampling(options: SamplingOptions) -> SamplingTask:
+    return SamplingTask(options=options)
+
+
+def memory_limit(options: MemoryLimitOptions) -> MemoryLimitTask:
+    return MemoryLimitTask(options=options)
