@@ -10,8 +10,11 @@ discovery = pytest.importorskip("asv_runner.discovery")
 
 ROOT = Path(__file__).parents[2]
 HISTORY = ROOT / "benchmarks" / "history"
+importers = list(sys.meta_path)
 discovery.update_sys_path(str(HISTORY))
 FOUND = {benchmark.name: benchmark for benchmark in discovery.disc_benchmarks(str(HISTORY))}
+# asv's importer would stay for all that is imported later, which pytest's own imports do not survive.
+sys.meta_path[:] = importers
 KERNELS = sys.modules["history.kernels"]
 
 
