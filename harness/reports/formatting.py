@@ -118,7 +118,7 @@ def notes(entry: Entry) -> str:
     if entry.above_chance is False:
         found.append("not above chance")
     if entry.stopped:
-        found.append(f"{len(entry.stopped)} of {len(entry.replicates)} trials stopped before their steps were done")
+        found.append(f"{len(entry.stopped)} of {len(entry.replicates)} trials ended early: {entry.stopped[0]}")
     return "; ".join(found)
 
 
