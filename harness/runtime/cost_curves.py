@@ -29,7 +29,7 @@ from harness.interfaces import (
 from harness.kernels.ceilings import measure_ceilings
 from harness.kernels.conditions import Conditions
 from harness.kernels.timing import Timing, interleaved, precise
-from harness.runtime.failures import first_line, is_out_of_memory
+from harness.runtime.failures import MEMORY_ERRORS, first_line, is_out_of_memory
 
 EMPTY = "empty"
 DEFAULT_SECONDS = 5.0
@@ -181,7 +181,7 @@ class CostCurveTask(ABC):
                 workload = next(workloads)
                 started = time.perf_counter()
                 workload.call()
-            except Exception as error:
+            except MEMORY_ERRORS as error:
                 if not is_out_of_memory(error) or not found:
                     raise
                 return found, f"{self.along} {at} does not fit the memory ({first_line(error)})"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import torch
 
+MEMORY_ERRORS = (MemoryError, RuntimeError)
+"""What is raised where memory runs out, besides other reasons; `is_out_of_memory` tells."""
+
 OUT_OF_MEMORY_SIGNS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
 
 

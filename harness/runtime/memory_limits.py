@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from harness.runtime.failures import is_out_of_memory
+from harness.runtime.failures import MEMORY_ERRORS, is_out_of_memory
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +67,7 @@ def allocations_limited(extra_bytes: int, device: torch.device) -> Iterator[None
     restore = _limit_cuda(extra_bytes, device) if device.type == "cuda" else _limit_data(extra_bytes)
     try:
         yield
-    except Exception as error:
+    except MEMORY_ERRORS as error:
         if is_out_of_memory(error):
             traceback.clear_frames(error.__traceback__)
         raise

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from harness_atari.emulator import is_installed, refuse_unknown
 from harness_atari.protocols import PROTOCOLS, Protocol
-from harness_data.options import Options, checked_points
+from harness_data.measuring import MeasuringOptions, Points
+from harness_data.options import Options
 
 LEAST_CAP = 200
 """Frames of the shortest game that the options can ask for; longer than what any protocol begins with."""
@@ -107,20 +108,11 @@ class AtariOptions(ActingOptions):
         return self.evaluation_episodes or PROTOCOLS[self.protocol].evaluation_episodes
 
 
-class ThroughputOptions(Options):
+class ThroughputOptions(MeasuringOptions):
     """In how many environments of which game an agent acts."""
 
     game: Game = Field("pong", description=GAME)
     protocol: Literal["dqn2013", "nature2015", "machado2018"] = Field("nature2015", description="what surrounds it")
     size: int = Field(84, ge=36, le=160, description="side in pixels of what the agent sees")
-    environments: tuple[int, ...] = Field((1, 2, 4, 8, 16), description="environments at once, growing")
-    call_seconds: float = Field(30.0, gt=0, description="a number whose first call takes longer ends the line")
-    precision: float = Field(
-        0.03, gt=0, description="rounds end once the 95% interval of every median is narrower than this share of it"
-    )
+    environments: Points = Field((1, 2, 4, 8, 16), description="environments at once, growing")
     ceilings: bool = Field(False, description="measure what the device can do at most, and the share of it")
-
-    @field_validator("environments")
-    @classmethod
-    def _environments_grow(cls, environments: tuple[int, ...]) -> tuple[int, ...]:
-        return checked_points(environments)

@@ -25,7 +25,7 @@ from harness.interfaces import (
     TokenLearner,
     Training,
 )
-from harness.runtime.failures import first_line, is_out_of_memory
+from harness.runtime.failures import MEMORY_ERRORS, first_line, is_out_of_memory
 from harness.runtime.memory_limits import Attempt, allocations_limited, largest_that_fits
 from harness_scaling.options import MemoryLimitOptions
 from harness_scaling.tokens import random_batch
@@ -113,7 +113,7 @@ class MemoryLimitTask:
                 step()
                 seconds = time.perf_counter() - started
                 peak = self.instruments.memory(step, sized.module).peak
-        except Exception as error:
+        except MEMORY_ERRORS as error:
             if not is_out_of_memory(error):
                 raise
             return f"runs out of memory ({first_line(error)})"

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from harness_data.options import Options, checked_points
-
-Points = tuple[int, ...]
-
-
-class MeasuringOptions(Options):
-    """What every task that measures along a line of points has."""
-
-    call_seconds: float = Field(
-        30.0, gt=0, description="a point whose first call takes longer is not timed, nor are those beyond it"
-    )
-    precision: float = Field(
-        0.03, gt=0, description="rounds end once the 95% interval of every median is narrower than this share of it"
-    )
-    ceilings: bool = Field(True, description="measure what the device can do at most, two seconds, and the share of it")
+from harness_data.measuring import MeasuringOptions, Points
+from harness_data.options import Options
 
 
 class TokenOptions(MeasuringOptions):
@@ -28,11 +15,6 @@ class TokenOptions(MeasuringOptions):
     lengths: Points = Field((256, 512, 1024, 2048, 4096), description="tokens in a sequence, growing")
     batch: int = Field(1, gt=0, description="sequences in a batch, at every length")
     tokens: int = Field(0, ge=0, description="tokens in a batch at every length, in place of a fixed batch; 0 is off")
-
-    @field_validator("lengths")
-    @classmethod
-    def _lengths_grow(cls, lengths: Points) -> Points:
-        return checked_points(lengths)
 
     @model_validator(mode="after")
     def _tokens_fill_batches(self) -> TokenOptions:
@@ -56,11 +38,6 @@ class DecodeOptions(MeasuringOptions):
     contexts: Points = Field((128, 256, 512, 1024, 2048), description="tokens read before the timed one, growing")
     batch: int = Field(1, gt=0, description="sequences that are generated at once")
 
-    @field_validator("contexts")
-    @classmethod
-    def _contexts_grow(cls, contexts: Points) -> Points:
-        return checked_points(contexts)
-
 
 class ImageOptions(MeasuringOptions):
     """Sides of images."""
@@ -69,11 +46,6 @@ class ImageOptions(MeasuringOptions):
     channels: int = Field(3, gt=0, description="channels of an image")
     sides: Points = Field((16, 32, 64, 128), description="sides of the images in pixels, growing")
     batch: int = Field(1, gt=0, description="images in a batch")
-
-    @field_validator("sides")
-    @classmethod
-    def _sides_grow(cls, sides: Points) -> Points:
-        return checked_points(sides)
 
 
 class VideoOptions(MeasuringOptions):
@@ -84,11 +56,6 @@ class VideoOptions(MeasuringOptions):
     frames: Points = Field((2, 4, 8, 16), description="frames in a clip, growing")
     batch: int = Field(1, gt=0, description="clips in a batch")
 
-    @field_validator("frames")
-    @classmethod
-    def _frames_grow(cls, frames: Points) -> Points:
-        return checked_points(frames)
-
 
 class SamplingOptions(MeasuringOptions):
     """Steps of a sampler."""
@@ -98,11 +65,6 @@ class SamplingOptions(MeasuringOptions):
     batch: int = Field(1, gt=0, description="images that are drawn at once")
     steps_option: str = Field("sampler_steps", description="the model's option that says how many steps it takes")
     steps: Points = Field((4, 8, 16, 32), description="steps of the sampler, growing")
-
-    @field_validator("steps")
-    @classmethod
-    def _steps_grow(cls, steps: Points) -> Points:
-        return checked_points(steps)
 
 
 class MemoryLimitOptions(Options):

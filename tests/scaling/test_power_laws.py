@@ -68,11 +68,23 @@ def test_exact_costs_of_another_law_have_an_interval_all_the_same():
     assert 1.8 < law.exponent < 2.0
 
 
-def test_one_slow_point_bends_the_law_little():
-    costs = {x: [x**1.5] for x in X}
-    slow = fit_power_law([costs | {X[3]: [1.6 * X[3] ** 1.5]}])
-    straight = np.polyfit(np.log(X), np.log([costs[x][0] * (1.6 if x == X[3] else 1) for x in X]), 1)[0]
-    assert slow.reason or abs(slow.exponent - 1.5) <= max(abs(straight - 1.5), 0.02)
+def with_a_slow_point(factor):
+    """Costs of slope 1.5 at six points, of which the fourth takes `factor` times as long."""
+    points = [64.0 * 2**i for i in range(6)]
+    return {x: [x**1.5 * (factor if x == points[3] else 1.0)] for x in points}
+
+
+def test_one_slow_point_bends_the_law_less_than_a_straight_line():
+    run = with_a_slow_point(1.3)
+    law = fit_power_law([run])
+    straight = np.polyfit(np.log(list(run)), np.log([costs[0] for costs in run.values()]), 1)[0]
+    assert law.reason == ""
+    assert abs(law.exponent - 1.5) < abs(straight - 1.5) / 2
+    assert law.low < 1.5 < law.high
+
+
+def test_one_point_that_is_far_too_slow_leaves_no_exponent():
+    assert "wider than 0.3" in fit_power_law([with_a_slow_point(1.6)]).reason
 
 
 def test_three_points_are_too_few():
