@@ -6,6 +6,7 @@ Only imports: no tensor is made here, so no thread and no device context exists 
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib.util
 import os
 
@@ -21,3 +22,7 @@ atexit.register(os._exit, 0)
 
 if importlib.util.find_spec("numba") is not None:
     import numba  # noqa: F401
+
+# No trial's process looks through what was imported here when it collects garbage, which would copy its pages too.
+gc.collect()
+gc.freeze()
