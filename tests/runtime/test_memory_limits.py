@@ -2,6 +2,7 @@
 
 import gc
 import resource
+import weakref
 from types import SimpleNamespace
 
 import psutil
@@ -11,7 +12,7 @@ from torch import nn
 
 from harness.runtime.allocations import measure_memory
 from harness.runtime.failures import is_out_of_memory
-from harness.runtime.memory_limits import allocations_limited, give_back, largest_that_fits
+from harness.runtime.memory_limits import allocations_limited, largest_that_fits
 
 CPU = torch.device("cpu")
 
@@ -82,25 +83,28 @@ def test_within_the_limit_nothing_changes():
         assert torch.ones(2**20).sum() == 2**20
 
 
-def fill():
+EXTRA = 16 * 2**20
+
+
+def fill(seen):
     held = []
     while True:
         held.append(torch.ones(2**18))
+        seen.append(weakref.ref(held[-1]))
 
 
-def run_out_of_memory():
+def run_out_of_memory(seen):
     """Fails once much is held, and hands on the error, whose frames name it."""
-    with pytest.raises(RuntimeError) as caught, allocations_limited(16 * 2**20, CPU):
-        fill()
+    with pytest.raises(RuntimeError) as caught, allocations_limited(EXTRA, CPU):
+        fill(seen)
     return caught.value
 
 
-def test_what_was_held_when_memory_ran_out_is_given_back_while_the_error_is_kept():
-    run_out_of_memory()
-    give_back(CPU)
-    resident = psutil.Process().memory_info().rss
-    error = run_out_of_memory()
-    assert psutil.Process().memory_info().rss - resident < 8 * 2**20
+def test_what_was_held_when_memory_ran_out_is_let_go_while_the_error_is_kept():
+    seen = []
+    error = run_out_of_memory(seen)
+    assert seen
+    assert all(tensor() is None for tensor in seen)
     assert is_out_of_memory(error)
 
 
@@ -114,12 +118,13 @@ def test_an_error_of_another_kind_keeps_what_it_names():
 
 
 def test_after_memory_ran_out_often_the_process_is_as_before(few_objects):
-    run_out_of_memory()
+    run_out_of_memory([])
     limits, resident = resource.getrlimit(resource.RLIMIT_DATA), psutil.Process().memory_info().rss
     for _ in range(20):
-        run_out_of_memory()
+        run_out_of_memory([])
     assert resource.getrlimit(resource.RLIMIT_DATA) == limits
-    assert psutil.Process().memory_info().rss - resident < 8 * 2**20
+    # malloc may keep what one run took in an arena whose end it does not give back; each run would add as much.
+    assert psutil.Process().memory_info().rss - resident < 4 * EXTRA
     assert torch.ones(2**24).sum() == 2**24
 
 
