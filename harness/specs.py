@@ -56,6 +56,7 @@ class Capability(StrEnum):
     SAMPLES_IMAGES = "samples_images"
     SAMPLES_VIDEO = "samples_video"
     ACTS = "acts"
+    RUNS_ALONE = "runs_alone"
 
 
 class Tier(StrEnum):

@@ -62,7 +62,14 @@ class ActingData:
     pixels: bool
 
 
-DataDescription: TypeAlias = TokenData | ImageData | VideoData | ActingData
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpData:
+    """What an op that runs alone is built for: inputs of `length`; whatever else they are is the model's option."""
+
+    length: int
+
+
+DataDescription: TypeAlias = TokenData | ImageData | VideoData | ActingData | OpData
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,6 +13,8 @@ from harness.interfaces.tasks import Task
 if TYPE_CHECKING:
     from torch import nn
 
+    from harness.kernels.costs import Ceilings
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MemoryUse:
@@ -46,6 +48,10 @@ class Instruments(Protocol):
 
     def operations(self, call: Callable[[], object]) -> float:
         """Floating-point operations of one call, backward pass and all."""
+        ...
+
+    def ceilings(self) -> Ceilings:
+        """What the device was measured to do at most, matrix products in the precision of the trial."""
         ...
 
     def joules(self, call: Callable[[], object]) -> float | None:

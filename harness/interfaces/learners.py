@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor, nn
 
+    from harness.kernels.costs import Work
+
 Kernels: TypeAlias = Mapping[str, Callable[..., Any]]
 
 
@@ -146,6 +148,20 @@ class ActingLearner(Protocol):
 
     def values(self, observations: Array) -> Array:
         """What each action is worth, [envs, actions]; evaluation takes the largest. Explores and changes nothing."""
+        ...
+
+
+class OpLearner(Learner, Protocol):
+    """A learner with capability RUNS_ALONE: an op on inputs of its own, of which `batch` examples are in one call."""
+
+    batch: int
+
+    def call(self, *, backward: bool) -> Callable[[], None]:
+        """One call of the op, forward or forward and backward; forward where the kernel has no backward pass."""
+        ...
+
+    def work(self, *, backward: bool) -> Work | None:
+        """What such a call cannot do without; None where the op has no cost model."""
         ...
 
 

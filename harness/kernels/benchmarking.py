@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from harness.errors import CompileError, HarnessError, UnsupportedError
 from harness.kernels.comparing import make_arguments, placed
-from harness.kernels.costs import Ceilings, Costs, Work, floor
+from harness.kernels.costs import Ceilings, Costs, floor
 from harness.kernels.gate import check_kernel
 from harness.kernels.loading import Kernel, load_kernel
+from harness.kernels.passes import PASSES, call_of, work_of
 from harness.kernels.running.cases import Case
 from harness.kernels.timing import Call, Enough, Timing, compare, graphed, interleaved, precise, told
 from harness.registry import Registry
 
-PASSES = ("forward", "backward", "forward_backward")
 PRECISION = 0.03
 MOST_ROUNDS = 400
 
@@ -56,7 +55,7 @@ def measure(cases: Sequence[Case], registry: Registry, seconds: float, ceilings:
             if name != "forward" and not kernel.spec.differentiable:
                 continue
             try:
-                call = _call(kernel.function, arguments, name)
+                call = call_of(kernel.function, arguments, name)
                 call()
             except Exception as error:
                 status, reason, log = classify(error)
@@ -101,36 +100,6 @@ def _enough(baseline: str | None) -> Enough:
     return lambda samples, left_out: known(samples, left_out) and compared(samples, left_out)
 
 
-def _call(function: Callable[..., Any], arguments: Sequence[Any], name: str) -> Call:
-    if name == "forward":
-
-        def forward() -> None:
-            with torch.no_grad():
-                function(*arguments)
-
-        return forward
-    inputs = [value for value in arguments if isinstance(value, Tensor) and value.requires_grad]
-    output = _first(function(*arguments))
-    gradients = torch.randn_like(output)
-    if name == "backward":
-
-        def backward() -> None:
-            torch.autograd.grad(output, inputs, gradients, retain_graph=True, allow_unused=True)
-
-        return backward
-
-    def both() -> None:
-        torch.autograd.grad(_first(function(*arguments)), inputs, gradients, allow_unused=True)
-
-    return both
-
-
-def _first(found: Any) -> Tensor:
-    """What is differentiated: an op's result, not the states beside it, for which some kernels need a second pass."""
-    output: Tensor = found[0] if isinstance(found, tuple) else found
-    return output
-
-
 def _result(
     name: str, times: Timing, against: Timing | None, baseline: str, costs: Costs | None, ceilings: Ceilings
 ) -> dict[str, Any]:
@@ -140,7 +109,7 @@ def _result(
     if against is not None:
         result |= {"baseline": baseline} | asdict(compare(times, against))
     if costs is not None:
-        work = _work(costs, name)
+        work = work_of(costs, name)
         least, term = floor(work, ceilings)
         result |= {
             "floor": least,
@@ -150,16 +119,6 @@ def _result(
             "flops_per_second": (work.flops + work.matrix_flops) / times.p50,
         }
     return result
-
-
-def _work(costs: Costs, name: str) -> Work:
-    if name != "forward_backward":
-        return costs.forward if name == "forward" else costs.backward
-    sums: Mapping[str, float] = {
-        field: getattr(costs.forward, field) + getattr(costs.backward, field)
-        for field in ("bytes", "matrix_flops", "flops", "exponentials")
-    }
-    return Work(**sums)
 
 
 def _on_gpu(call: Call, seconds: float) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from harness.errors import PluginError
 from harness.interfaces import DataDescription, Learner
 from harness.runtime.context import TrialContext
 from harness.runtime.learning import DefaultClassifierLearner, DefaultGenerativeLearner, DefaultTokenLearner
+from harness.runtime.operating import OpLearner
 from harness.runtime.seeding import seeded
 from harness.specs import Capability
 
@@ -27,6 +28,7 @@ DEFAULT_LEARNERS: Mapping[Capability, Callable[..., Learner]] = {
     Capability.COMPLETES: DefaultGenerativeLearner,
     Capability.SAMPLES_IMAGES: DefaultGenerativeLearner,
     Capability.SAMPLES_VIDEO: DefaultGenerativeLearner,
+    Capability.RUNS_ALONE: OpLearner,
 }
 
 

@@ -26,8 +26,8 @@ from harness.interfaces import (
     Streams,
     Training,
 )
-from harness.kernels.ceilings import measure_ceilings
 from harness.kernels.conditions import Conditions
+from harness.kernels.costs import Work, floor
 from harness.kernels.timing import Timing, interleaved, precise
 from harness.runtime.failures import MEMORY_ERRORS, first_line, is_out_of_memory
 
@@ -41,7 +41,8 @@ class Workload:
     """What is timed at a point: `examples` are handled by one call, in `units` such as tokens, by `module`.
 
     `empty` does the same with a model that computes nothing, so that its time is what surrounds a model.
-    `state_bytes` is what the model carries from call to call for one sequence.
+    `state_bytes` is what the model carries from call to call for one sequence. `work` is what a call cannot do without,
+    where a cost model tells; else it is made of what was measured.
     """
 
     call: Callable[[], object]
@@ -50,6 +51,7 @@ class Workload:
     units: int
     empty: Callable[[], object] | None = None
     state_bytes: int | None = None
+    work: Work | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,7 +148,7 @@ class CostCurveTask(ABC):
         for number in range(rounds):
             record(number + 1, {_sampled(self.along, name): timing.samples[number] for name, timing in timings.items()})
         record(rounds, _noted(timings.before, "before") | _noted(timings.after, "after"))
-        self.evidence = self._evidence(points, timings, device)
+        self.evidence = self._evidence(points, timings)
         return FitOutcome(
             steps=rounds,
             examples=rounds * sum(point.workload.examples for point in points),
@@ -191,24 +193,25 @@ class CostCurveTask(ABC):
             found.append(Point(at=at, workload=workload, first_seconds=seconds))
         return found, ""
 
-    def _evidence(self, points: Sequence[Point], timings: Mapping[str, Timing], device: torch.device) -> Evidence:
-        ceilings = measure_ceilings(device, torch.float32) if self.options.ceilings else None
+    def _evidence(self, points: Sequence[Point], timings: Mapping[str, Timing]) -> Evidence:
+        ceilings = self.measured_with.ceilings() if self.options.ceilings else None
         columns: dict[str, list[float]] = {}
         for point in points:
             samples = timings[str(point.at)].samples
-            row = self._measured(point) | {"last": self.points[-1]}
+            row, work = self._measured(point)
+            row |= {"last": self.points[-1], "least_bytes": work.bytes}
             if point.workload.empty is not None:
                 row["empty_seconds"] = timings[f"{EMPTY} {point.at}"].p50
             if ceilings is not None:
-                row["flops_ceiling"] = ceilings.matrix_flops_per_second
+                row |= {"flops_ceiling": ceilings.matrix_flops_per_second, "floor_seconds": floor(work, ceilings)[0]}
             for name, value in row.items():
                 columns.setdefault(name, []).extend([value] * len(samples))
             columns.setdefault("seconds", []).extend(samples)
         arrays = {name: np.array(values, dtype=np.float64) for name, values in columns.items()}
         return Evidence(arrays=arrays, groups={self.along: arrays["at"].astype(np.int64)})
 
-    def _measured(self, point: Point) -> dict[str, float]:
-        """Everything about a point but its samples."""
+    def _measured(self, point: Point) -> tuple[dict[str, float], Work]:
+        """Everything about a point but its samples, and the work that a call cannot do without."""
         instruments, workload = self.measured_with, point.workload
         use: MemoryUse = instruments.memory(workload.call, workload.module)
         found: dict[str, float] = {
@@ -224,7 +227,14 @@ class CostCurveTask(ABC):
         joules = instruments.joules(workload.call)
         if joules is not None:
             found["joules"] = joules
-        return found
+        return found, workload.work or _least_work(use, found["flops"], (workload.state_bytes or 0) * workload.examples)
+
+
+def _least_work(use: MemoryUse, flops: float, state_bytes: int) -> Work:
+    """The operations that were counted, and one journey for each byte of parameters and state that is read, two for
+    what is kept for the backward pass, for gradients and for the optimiser's state, all written and read."""
+    moved = use.parameters + state_bytes + 2 * (use.gradients + use.optimizer + use.activations)
+    return Work(bytes=moved, matrix_flops=flops)
 
 
 def _calls(points: Sequence[Point]) -> dict[str, Callable[[], object]]:

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 from harness.interfaces import DataDescription, Learner, MemoryUse
+from harness.kernels.ceilings import measure_ceilings
+from harness.kernels.costs import Ceilings
 from harness.runtime.allocations import measure_memory
 from harness.runtime.building import build_learner
 from harness.runtime.context import TrialContext
@@ -30,6 +33,9 @@ class TrialInstruments:
 
     def operations(self, call: Callable[[], object]) -> float:
         return count_operations(call, self.context.kernels.values())
+
+    def ceilings(self) -> Ceilings:
+        return measure_ceilings(self.context.device, getattr(torch, self.context.trial.precision))
 
     def joules(self, call: Callable[[], object]) -> float | None:
         return measure_joules(call, self.context.device)

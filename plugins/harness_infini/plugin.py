@@ -27,7 +27,9 @@ def harness_models() -> list[ModelSpec]:
                 Growth(along="length", seconds=1.0, bytes=1.0),
                 Growth(along="context", seconds=0.0, bytes=0.0, state=0.0),
             ),
-        )
+        ),
+        infini_attention.ALONE.model(),
+        infini_memory.ALONE.model(),
     ]
 
 

@@ -40,7 +40,8 @@ def harness_models() -> list[ModelSpec]:
                 Growth(along="context", seconds=0.0, bytes=0.0, state=0.0),
                 Growth(along="side", seconds=2.0, bytes=2.0),
             ),
-        )
+        ),
+        *(dataclasses.replace(declared.ALONE.model(), source=MAMBA) for declared in (selective_scan, causal_conv1d)),
     ]
 
 

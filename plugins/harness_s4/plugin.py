@@ -18,6 +18,8 @@ def harness_models() -> list[ModelSpec]:
     return [
         _model("s4", "state space model, diagonal plus low rank, started as HiPPO-LegS", S4, "S4Config"),
         _model("s4d", "diagonal state space model", S4D, "S4DConfig"),
+        s4_kernel.ALONE.model(),
+        s4d_kernel.ALONE.model(),
     ]
 
 

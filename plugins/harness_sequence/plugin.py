@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from harness.hookspecs import hookimpl
-from harness.specs import KernelSpec, OpSpec
+from harness.specs import KernelSpec, ModelSpec, OpSpec
 from harness_sequence.attention import declarations as attention
 from harness_sequence.long_conv import declarations as long_conv
+
+
+@hookimpl
+def harness_models() -> list[ModelSpec]:
+    return [attention.ALONE.model(), long_conv.ALONE.model()]
 
 
 @hookimpl

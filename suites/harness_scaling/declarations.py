@@ -14,6 +14,8 @@ MEASURED = (
     ("empty_call_seconds", "median time of a call with a model that does nothing", "s", False, ("empty_seconds",)),
     ("call_flops", "floating-point operations of a call", "FLOP", False, ()),
     ("flops_share", "operations done, of what the device was measured to do", "ratio", True, ("flops_ceiling",)),
+    ("bytes_per_second", "bytes that a call has to move at least, over its time", "B/s", True, ()),
+    ("times_floor", "time over the least that operations and those bytes can take", "ratio", False, ("floor_seconds",)),
     ("allocated_peak_bytes", "most that was allocated during a call", "B", False, ()),
     ("parameter_bytes", "of the peak: parameters and buffers", "B", False, ()),
     ("gradient_bytes", "of the peak: gradients", "B", False, ()),

@@ -58,6 +58,16 @@ def flops_share(evidence: Evidence) -> Measurement:
     return Measurement(value=float(flops / seconds / ceiling), n=int(chosen.sum()))
 
 
+def bytes_per_second(evidence: Evidence) -> Measurement:
+    return _throughput_of_last(evidence, "least_bytes")
+
+
+def times_floor(evidence: Evidence) -> Measurement:
+    chosen = _last(evidence)
+    seconds = np.median(evidence.arrays["seconds"][chosen])
+    return Measurement(value=float(seconds / evidence.arrays["floor_seconds"][chosen][0]), n=int(chosen.sum()))
+
+
 def allocated_peak_bytes(evidence: Evidence) -> Measurement:
     return _constant(evidence, "peak_bytes")
 
@@ -104,10 +114,14 @@ def _last(evidence: Evidence) -> Array:
 
 
 def _throughput(evidence: Evidence, what: str) -> Measurement:
-    chosen = _last(evidence)
     whole = bool(evidence.groups)
     if whole and evidence.arrays["at"].max() < evidence.arrays["last"][0]:
         return Measurement(value=0.0, n=0)
+    return _throughput_of_last(evidence, what)
+
+
+def _throughput_of_last(evidence: Evidence, what: str) -> Measurement:
+    chosen = _last(evidence)
     seconds = np.median(evidence.arrays["seconds"][chosen])
     return Measurement(value=float(evidence.arrays[what][chosen][0] / seconds), n=int(chosen.sum()))
 

@@ -39,6 +39,13 @@ class DecodeOptions(MeasuringOptions):
     batch: int = Field(1, gt=0, description="sequences that are generated at once")
 
 
+class OpOptions(MeasuringOptions):
+    """Lengths of an op's inputs."""
+
+    lengths: Points = Field((256, 512, 1024, 2048, 4096), description="length of the inputs, growing")
+    backward: bool = Field(True, description="time the backward pass too, where the kernel has one")
+
+
 class ImageOptions(MeasuringOptions):
     """Sides of images."""
 

@@ -10,6 +10,7 @@ TASKS = (
     ("training_step", "a step of training on sequences", "Token", Capability.PREDICTS_TOKENS, TOKENS, "length"),
     ("prefill", "read a sequence that is given at once", "Token", Capability.PREDICTS_TOKENS, TOKENS, "length"),
     ("decode", "generate one more token", "Decode", Capability.STEPS_TOKENS, TOKENS, "context"),
+    ("op_scaling", "a call of an op alone, forward and backward", "Op", Capability.RUNS_ALONE, TOKENS, "length"),
     ("image_scaling", "a step of training on images", "Image", Capability.CLASSIFIES, EXAMPLES, "side"),
     ("video_scaling", "a step of training on clips", "Video", Capability.SAMPLES_VIDEO, EXAMPLES, "frames"),
     ("sampling", "draw images", "Sampling", Capability.SAMPLES_IMAGES, EXAMPLES, "steps"),

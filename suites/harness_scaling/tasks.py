@@ -1,10 +1,12 @@
 """The tasks of the suite, from their options."""
 
 from harness_scaling.memory_limit import MemoryLimitTask
+from harness_scaling.operations import OpTask
 from harness_scaling.options import (
     DecodeOptions,
     ImageOptions,
     MemoryLimitOptions,
+    OpOptions,
     SamplingOptions,
     TokenOptions,
     VideoOptions,
@@ -23,6 +25,10 @@ def prefill(options: TokenOptions) -> PrefillTask:
 
 def decode(options: DecodeOptions) -> DecodeTask:
     return DecodeTask(options=options)
+
+
+def op_scaling(options: OpOptions) -> OpTask:
+    return OpTask(options=options)
 
 
 def image_scaling(options: ImageOptions) -> ImageTask:

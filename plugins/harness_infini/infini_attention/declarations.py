@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.specs import Backend, Benchmark, Goal, KernelSpec, OpSpec, Ref, ResourceLimits
+from harness.kernels.alone import Alone
+from harness.specs import Backend, Benchmark, Goal, Growth, KernelSpec, OpSpec, Ref, ResourceLimits
 from harness_infini.source import INFINI
 
 
@@ -60,6 +61,12 @@ OP = OpSpec(
     ),
     flops=Ref("harness_infini.infini_attention.op:flops"),
     costs=Ref("harness_infini.infini_attention.op:costs"),
+)
+ALONE = Alone(
+    op=OP,
+    declared_in=__name__,
+    size=_size(1, 4, 2048, 256, 64, "linear"),
+    growth=(Growth(along="length", seconds=1.0, bytes=1.0),),
 )
 
 KERNELS = [

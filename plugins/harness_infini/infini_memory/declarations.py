@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.specs import Backend, Benchmark, KernelSpec, OpSpec, Ref, ResourceLimits
+from harness.kernels.alone import Alone
+from harness.specs import Backend, Benchmark, Growth, KernelSpec, OpSpec, Ref, ResourceLimits
 from harness_infini.source import INFINI
 
 
@@ -43,6 +44,12 @@ OP = OpSpec(
     ),
     flops=Ref("harness_infini.infini_memory.op:flops"),
     costs=Ref("harness_infini.infini_memory.op:costs"),
+)
+ALONE = Alone(
+    op=OP,
+    declared_in=__name__,
+    size=_size(1, 4, 256, 64, "linear"),
+    growth=(Growth(along="length", seconds=1.0, bytes=1.0),),
 )
 
 KERNELS = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.specs import Backend, Benchmark, Goal, KernelSpec, OpSpec, Ref
+from harness.kernels.alone import Alone
+from harness.specs import Backend, Benchmark, Goal, Growth, KernelSpec, OpSpec, Ref
 
 
 def _size(batch: int, length: int, channels: int, states: int = 16, **options: object) -> dict[str, object]:
@@ -59,6 +60,12 @@ OP = OpSpec(
     ),
     flops=Ref("harness_mamba.selective_scan.op:flops"),
     costs=Ref("harness_mamba.selective_scan.op:costs"),
+)
+ALONE = Alone(
+    op=OP,
+    declared_in=__name__,
+    size=_size(1, 2048, 256),
+    growth=(Growth(along="length", seconds=1.0, bytes=1.0),),
 )
 
 GPU_DTYPES = ("float32", "float16", "bfloat16")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.specs import Backend, Benchmark, Goal, KernelSpec, OpSpec, Ref
+from harness.kernels.alone import Alone
+from harness.specs import Backend, Benchmark, Goal, Growth, KernelSpec, OpSpec, Ref
 from harness_s4.source import S4
 
 
@@ -33,6 +34,12 @@ OP = OpSpec(
     ),
     costs=Ref("harness_s4.s4_kernel.op:costs"),
     flops=Ref("harness_s4.s4_kernel.op:flops"),
+)
+ALONE = Alone(
+    op=OP,
+    declared_in=__name__,
+    size=_size(16, 16, 1024),
+    growth=(Growth(along="length", seconds=1.0, bytes=1.0),),
 )
 
 TRANSFORMS = ("_fft_c2r", "_fft_r2c", "view_as_real")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.specs import Backend, Benchmark, Goal, KernelSpec, OpSpec, Ref
+from harness.kernels.alone import Alone
+from harness.specs import Backend, Benchmark, Goal, Growth, KernelSpec, OpSpec, Ref
 from harness_s4.source import S4D
 
 
@@ -38,6 +39,12 @@ OP = OpSpec(
     ),
     flops=Ref("harness_s4.s4d_kernel.op:flops"),
     costs=Ref("harness_s4.s4d_kernel.op:costs"),
+)
+ALONE = Alone(
+    op=OP,
+    declared_in=__name__,
+    size=_size(64, 32, 16384),
+    growth=(Growth(along="length", seconds=1.0, bytes=1.0),),
 )
 
 KERNELS = [

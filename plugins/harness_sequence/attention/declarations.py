@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.kernels.alone import Alone
 from harness.specs import Backend, Benchmark, Goal, Growth, KernelSpec, OpSpec, Ref, ResourceLimits, Source
 
 VASWANI = Source(
@@ -98,6 +99,13 @@ OP = OpSpec(
     ),
     flops=Ref("harness_sequence.attention.op:flops"),
     costs=Ref("harness_sequence.attention.op:costs"),
+)
+ALONE = Alone(
+    op=OP,
+    declared_in=__name__,
+    size=_whole(1, 4, 1024, 64, True),
+    lengths=("queries", "keys"),
+    growth=(Growth(along="length", seconds=2.0, bytes=1.0),),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.kernels.alone import Alone
 from harness.specs import Backend, Benchmark, Goal, Growth, KernelSpec, OpSpec, Ref, ResourceLimits
 
 FFT = ("_fft_r2c", "_fft_c2r")
@@ -33,6 +34,12 @@ OP = OpSpec(
     ),
     flops=Ref("harness_sequence.long_conv.op:flops"),
     costs=Ref("harness_sequence.long_conv.op:costs"),
+)
+ALONE = Alone(
+    op=OP,
+    declared_in=__name__,
+    size=_size(1, 64, 16384),
+    growth=(Growth(along="length", seconds=1.0, bytes=1.0),),
 )
 
 KERNELS = [

@@ -13,6 +13,7 @@ POINTS = {
     "training_step": ("model=mamba", "length", (16, 32, 64)),
     "prefill": ("model=transformer", "length", (16, 32, 64)),
     "decode": ("model=transformer", "context", (8, 16, 32)),
+    "op_scaling": ("model=selective_scan_op", "length", (16, 32, 64)),
     "image_scaling": ("model=vit", "side", (8, 16)),
     "video_scaling": ("model=video_diffusion", "frames", (1, 2)),
     "sampling": ("model=image_diffusion", "steps", (1, 2)),
