@@ -2,7 +2,7 @@
 
 from harness.specs import MetricSpec, Ref
 
-BY = ("length", "context", "side", "frames", "steps", "environments")
+BY = ("length", "context", "side", "frames", "steps", "environments", "batch", "width", "state")
 TOKENS, EXAMPLES, FRAMES = "tokens_per_second", "examples_per_second", "frames_per_second"
 THROUGHPUT = "throughput at the last point, 0 where the model did not get there"
 # name, summary, unit, whether higher is better, what of the evidence it needs
@@ -25,8 +25,11 @@ MEASURED = (
     ("sequence_state_bytes", "state carried from token to token, a sequence", "B", False, ("state_bytes",)),
     ("joules_per_unit", "energy a token, pixel, frame or image", "J", False, ("joules",)),
 )
-LONGEST = "longest_that_fits"
-LIMITS = ((LONGEST, "longest sequence whose step of training fits the memory", "tokens", True, ()),)
+LONGEST, LARGEST_BATCH = "longest_that_fits", "largest_batch_that_fits"
+LIMITS = (
+    (LONGEST, "longest sequence whose step of training fits the memory", "tokens", True, ()),
+    (LARGEST_BATCH, "most sequences whose step of training fits the memory", "sequences", True, ()),
+)
 NAMES = tuple(name for name, *_ in MEASURED)
 
 
@@ -40,7 +43,7 @@ def metrics() -> list[MetricSpec]:
             compute=Ref(f"harness_scaling.metrics:{name}"),
             unit=unit,
             higher_is_better=higher,
-            by=() if name == LONGEST else BY,
+            by=() if name in (LONGEST, LARGEST_BATCH) else BY,
             needs=needs,
         )
         for name, summary, unit, higher, needs in (*throughputs, *MEASURED, *LIMITS)

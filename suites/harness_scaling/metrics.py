@@ -102,6 +102,10 @@ def joules_per_unit(evidence: Evidence) -> Measurement:
     return Measurement(value=float(joules / units), n=1)
 
 
+def largest_batch_that_fits(evidence: Evidence) -> Measurement:
+    return longest_that_fits(evidence)
+
+
 def longest_that_fits(evidence: Evidence) -> Measurement:
     fitting = evidence.arrays["at"][evidence.arrays["fits"] > 0]
     return Measurement(value=float(fitting.max(initial=0)), n=len(evidence.arrays["at"]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field, model_validator
 
 from harness_data.measuring import MeasuringOptions, Points
@@ -39,6 +41,41 @@ class DecodeOptions(MeasuringOptions):
     batch: int = Field(1, gt=0, description="sequences that are generated at once")
 
 
+class BatchOptions(MeasuringOptions):
+    """Sequences in a batch."""
+
+    vocab: int = Field(256, gt=1, description="different tokens")
+    length: int = Field(256, gt=0, description="tokens in a sequence")
+    batches: Points = Field((1, 2, 4, 8, 16, 32), description="sequences in a batch, growing")
+
+
+class WidthOptions(MeasuringOptions):
+    """Widths of a model."""
+
+    along: ClassVar[str] = "width"
+    vocab: int = Field(256, gt=1, description="different tokens")
+    length: int = Field(256, gt=0, description="tokens in a sequence")
+    batch: int = Field(4, gt=0, description="sequences in a batch")
+    option: str = Field("d_model", description="the model's option that is varied")
+    values: Points = Field((32, 64, 128, 256), description="values of that option, growing")
+
+
+class StateOptions(WidthOptions):
+    """Sizes of a model's state."""
+
+    along: ClassVar[str] = "state"
+    option: str = Field("d_state", description="the model's option that is varied")
+    values: Points = Field((8, 16, 32, 64), description="values of that option, growing")
+
+
+class DecodeBatchOptions(MeasuringOptions):
+    """Sequences that are generated at once."""
+
+    vocab: int = Field(256, gt=1, description="different tokens")
+    context: int = Field(512, gt=0, description="tokens read before the timed one")
+    batches: Points = Field((1, 4, 16, 64), description="sequences that are generated at once, growing")
+
+
 class OpOptions(MeasuringOptions):
     """Lengths of an op's inputs."""
 
@@ -74,12 +111,25 @@ class SamplingOptions(MeasuringOptions):
     steps: Points = Field((4, 8, 16, 32), description="steps of the sampler, growing")
 
 
-class MemoryLimitOptions(Options):
+class LimitOptions(Options):
     """How much memory a training step may take."""
 
     vocab: int = Field(256, gt=1, description="different tokens")
-    batch: int = Field(1, gt=0, description="sequences in a batch")
     mebibytes: int = Field(256, gt=0, description="memory that a step of training may have allocated, weights and all")
+    call_seconds: float = Field(30.0, gt=0, description="what takes longer a step ends the search")
+
+
+class MemoryLimitOptions(LimitOptions):
+    """Which lengths are tried."""
+
+    batch: int = Field(1, gt=0, description="sequences in a batch")
     multiple: int = Field(64, gt=0, description="lengths that are tried are multiples of this")
     longest: int = Field(65_536, gt=0, description="longest sequence that is tried")
-    call_seconds: float = Field(30.0, gt=0, description="a length whose step takes longer ends the search")
+
+
+class BatchLimitOptions(LimitOptions):
+    """Which batches are tried."""
+
+    length: int = Field(256, gt=0, description="tokens in a sequence")
+    multiple: int = Field(1, gt=0, description="batches that are tried are multiples of this")
+    largest: int = Field(4_096, gt=0, description="most sequences that are tried")

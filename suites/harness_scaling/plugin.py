@@ -2,7 +2,7 @@
 
 from harness.hookspecs import hookimpl
 from harness.specs import Capability, MetricSpec, Ref, Scaling, SuiteSpec, TaskSpec
-from harness_scaling.declarations import EXAMPLES, LONGEST, NAMES, TOKENS, metrics
+from harness_scaling.declarations import EXAMPLES, LARGEST_BATCH, LONGEST, NAMES, TOKENS, metrics
 
 HERE = "harness_scaling"
 # name, what is asked, options, capability, headline, along what
@@ -10,6 +10,10 @@ TASKS = (
     ("training_step", "a step of training on sequences", "Token", Capability.PREDICTS_TOKENS, TOKENS, "length"),
     ("prefill", "read a sequence that is given at once", "Token", Capability.PREDICTS_TOKENS, TOKENS, "length"),
     ("decode", "generate one more token", "Decode", Capability.STEPS_TOKENS, TOKENS, "context"),
+    ("batch_scaling", "a step of training on sequences", "Batch", Capability.PREDICTS_TOKENS, TOKENS, "batch"),
+    ("width_scaling", "a step of training on sequences", "Width", Capability.PREDICTS_TOKENS, TOKENS, "width"),
+    ("state_scaling", "a step of training on sequences", "State", Capability.PREDICTS_TOKENS, TOKENS, "state"),
+    ("decode_batch", "generate one more token of each", "DecodeBatch", Capability.STEPS_TOKENS, TOKENS, "batch"),
     ("op_scaling", "a call of an op alone, forward and backward", "Op", Capability.RUNS_ALONE, TOKENS, "length"),
     ("image_scaling", "a step of training on images", "Image", Capability.CLASSIFIES, EXAMPLES, "side"),
     ("video_scaling", "a step of training on clips", "Video", Capability.SAMPLES_VIDEO, EXAMPLES, "frames"),
@@ -18,6 +22,9 @@ TASKS = (
 SCALING = {
     "length": Scaling(along="length", points="lengths", total="tokens"),
     "context": Scaling(along="context", points="contexts"),
+    "batch": Scaling(along="batch", points="batches"),
+    "width": Scaling(along="width", points="values"),
+    "state": Scaling(along="state", points="values"),
     "side": Scaling(along="side", points="sides"),
     "frames": Scaling(along="frames", points="frames"),
     "steps": Scaling(along="steps", points="steps"),
@@ -26,13 +33,14 @@ SCALING = {
 
 @hookimpl
 def harness_tasks() -> list[TaskSpec]:
-    longest = "the longest sequence whose step of training fits a given memory"
+    fits = "whose step of training fits a given memory"
     return [
         *(
             _task(name, f"{what}, measured along the {along}", options, needs, (headline, *NAMES), SCALING[along])
             for name, what, options, needs, headline, along in TASKS
         ),
-        _task("memory_limit", longest, "MemoryLimit", Capability.PREDICTS_TOKENS, (LONGEST,)),
+        _task("memory_limit", f"the longest sequence {fits}", "MemoryLimit", Capability.PREDICTS_TOKENS, (LONGEST,)),
+        _task("batch_limit", f"the largest batch {fits}", "BatchLimit", Capability.PREDICTS_TOKENS, (LARGEST_BATCH,)),
     ]
 
 

@@ -3,16 +3,22 @@
 from harness_scaling.memory_limit import MemoryLimitTask
 from harness_scaling.operations import OpTask
 from harness_scaling.options import (
+    BatchLimitOptions,
+    BatchOptions,
+    DecodeBatchOptions,
     DecodeOptions,
     ImageOptions,
     MemoryLimitOptions,
     OpOptions,
     SamplingOptions,
+    StateOptions,
     TokenOptions,
     VideoOptions,
+    WidthOptions,
 )
 from harness_scaling.pictures import ImageTask, SamplingTask, VideoTask
-from harness_scaling.tokens import DecodeTask, PrefillTask, TrainingStepTask
+from harness_scaling.tokens import DecodeBatchTask, DecodeTask, PrefillTask, TrainingStepTask
+from harness_scaling.training_lines import BatchTask, OptionTask
 
 
 def training_step(options: TokenOptions) -> TrainingStepTask:
@@ -25,6 +31,22 @@ def prefill(options: TokenOptions) -> PrefillTask:
 
 def decode(options: DecodeOptions) -> DecodeTask:
     return DecodeTask(options=options)
+
+
+def batch_scaling(options: BatchOptions) -> BatchTask:
+    return BatchTask(options=options)
+
+
+def width_scaling(options: WidthOptions) -> OptionTask:
+    return OptionTask(options=options)
+
+
+def state_scaling(options: StateOptions) -> OptionTask:
+    return OptionTask(options=options)
+
+
+def decode_batch(options: DecodeBatchOptions) -> DecodeBatchTask:
+    return DecodeBatchTask(options=options)
 
 
 def op_scaling(options: OpOptions) -> OpTask:
@@ -44,4 +66,8 @@ def sampling(options: SamplingOptions) -> SamplingTask:
 
 
 def memory_limit(options: MemoryLimitOptions) -> MemoryLimitTask:
+    return MemoryLimitTask(options=options)
+
+
+def batch_limit(options: BatchLimitOptions) -> MemoryLimitTask:
     return MemoryLimitTask(options=options)

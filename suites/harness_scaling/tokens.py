@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from harness.interfaces import StepsTokens, TokenBatch, TokenData, TokenLearner,
 from harness.runtime.cost_curves import CostCurveTask, Workload
 from harness.runtime.learning import DefaultTokenLearner
 from harness.runtime.measuring import nested_bytes
-from harness_scaling.options import DecodeOptions, TokenOptions
+from harness_scaling.options import DecodeBatchOptions, DecodeOptions, TokenOptions
 
 
 class EmptyTokenModel(nn.Module):
@@ -66,18 +66,23 @@ class TrainingStepTask(LengthTask):
     """A step of training: forward, backward, optimiser."""
 
     def workloads(self, learner: TokenLearner, training: Training, device: torch.device) -> Iterator[Workload]:
-        empty = DefaultTokenLearner(
-            EmptyTokenModel(self.options.vocab).to(device), training=replace(training, compile=False), steps=1
+        sized = ((self.batch(length, device), self.sized(length)) for length in self.points)
+        return training_steps(sized, self.options.vocab, training, device)
+
+
+def training_steps(
+    sized: Iterable[tuple[TokenBatch, Any]], vocab: int, training: Training, device: torch.device
+) -> Iterator[Workload]:
+    """A step of each learner on its batch, beside it the same with a model that computes nothing."""
+    empty = DefaultTokenLearner(EmptyTokenModel(vocab).to(device), training=replace(training, compile=False), steps=1)
+    for batch, learner in sized:
+        yield Workload(
+            call=partial(learner.train_step, batch),
+            module=learner.module,
+            examples=len(batch.inputs),
+            units=batch.inputs.numel(),
+            empty=partial(empty.train_step, batch),
         )
-        for length in self.points:
-            batch, sized = self.batch(length, device), self.sized(length)
-            yield Workload(
-                call=partial(sized.train_step, batch),
-                module=sized.module,
-                examples=len(batch.inputs),
-                units=batch.inputs.numel(),
-                empty=partial(empty.train_step, batch),
-            )
 
 
 @dataclass(kw_only=True)
@@ -120,9 +125,7 @@ class DecodeTask(CostCurveTask):
 
     def workloads(self, learner: TokenLearner, training: Training, device: torch.device) -> Iterator[Workload]:
         """The next token is read from the same state at every call; the state after it is let go."""
-        module = learner.module.eval()
-        if not isinstance(module, StepsTokens):
-            raise PluginError(f"{type(module).__name__} declares steps_tokens but lacks initial_state or step")
+        module = _stepping(learner)
         tokens = random_batch(self.options.vocab, self.options.batch, self.points[-1] + 1, device).inputs
         state, read = module.initial_state(self.options.batch), 0
         for context in self.points:
@@ -134,6 +137,45 @@ class DecodeTask(CostCurveTask):
                 units=self.options.batch,
                 state_bytes=nested_bytes(state) // self.options.batch,
             )
+
+
+@dataclass(kw_only=True)
+class DecodeBatchTask(CostCurveTask):
+    """One more token of several sequences at once, each after a context of its own that was read token by token."""
+
+    options: DecodeBatchOptions
+
+    @property
+    def along(self) -> str:
+        return "batch"
+
+    @property
+    def points(self) -> Sequence[int]:
+        return self.options.batches
+
+    def describe(self) -> TokenData:
+        return TokenData(vocab=self.options.vocab, length=self.options.context + 1)
+
+    def workloads(self, learner: TokenLearner, training: Training, device: torch.device) -> Iterator[Workload]:
+        module, context = _stepping(learner), self.options.context
+        for batch in self.points:
+            tokens = random_batch(self.options.vocab, batch, context + 1, device).inputs
+            state = _read(module, tokens[:, :context], module.initial_state(batch))
+            yield Workload(
+                call=partial(_step, module, tokens[:, context], state),
+                module=learner.module,
+                examples=batch,
+                units=batch,
+                state_bytes=nested_bytes(state) // batch,
+            )
+
+
+def _stepping(learner: TokenLearner) -> StepsTokens:
+    """The network, about to be evaluated."""
+    module = learner.module.eval()
+    if not isinstance(module, StepsTokens):
+        raise PluginError(f"{type(module).__name__} declares steps_tokens but lacks initial_state or step")
+    return module
 
 
 @torch.no_grad()
