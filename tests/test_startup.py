@@ -32,3 +32,13 @@ def test_light_commands_are_quick(arguments, limit):
         subprocess.run([sys.executable, "-m", "harness.cli", *arguments], capture_output=True, check=True)
         seconds.append(time.perf_counter() - started)
     assert min(seconds) < limit, (min(seconds), statistics.median(seconds))
+
+
+def test_a_trial_loads_no_statistics():
+    found = subprocess.run(
+        [sys.executable, "-c", "import sys, harness.runtime.trial; print('scipy' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == "False"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from harness.kernels.costs import Costs, Work
-from harness.kernels.timing import Call
+
+if TYPE_CHECKING:
+    from harness.kernels.timing import Call
 
 PASSES = ("forward", "backward", "forward_backward")
 

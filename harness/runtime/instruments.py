@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from harness.interfaces import DataDescription, Learner, MemoryUse
-from harness.kernels.ceilings import measure_ceilings
 from harness.kernels.costs import Ceilings
 from harness.runtime.allocations import measure_memory
 from harness.runtime.building import build_learner
@@ -35,6 +34,9 @@ class TrialInstruments:
         return count_operations(call, self.context.kernels.values())
 
     def ceilings(self) -> Ceilings:
+        # With its statistics comes scipy, which few trials need.
+        from harness.kernels.ceilings import measure_ceilings
+
         return measure_ceilings(self.context.device, getattr(torch, self.context.trial.precision))
 
     def joules(self, call: Callable[[], object]) -> float | None:
