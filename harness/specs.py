@@ -208,7 +208,8 @@ class ModelSpec(Spec):
     the network depends on more than its options (a file of weights), returns a text that changes when that does, or ""
     where there is nothing; it is part of the trial's identity. `memory(config, data, training, steps)` returns the
     `harness.interfaces.LearnerMemory` that the learner keeps beside its network, where that may be much. `growth` is
-    what theory expects of a batch of fixed size with the kernels that `auto` takes.
+    what theory expects of a batch of fixed size with the kernels that `auto` takes. `checkpoints` loads as the
+    `harness.interfaces.CheckpointLayout` of the architecture in `transformers`, where it has one.
     """
 
     config: Ref[Any]
@@ -219,6 +220,7 @@ class ModelSpec(Spec):
     parameter_groups: Ref[Any] | None = None
     fingerprint: Ref[Any] | None = None
     memory: Ref[Any] | None = None
+    checkpoints: Ref[Any] | None = None
     sized_by: str | None = "d_model"
     size_multiple: int = 1
     shares: tuple[str, ...] = ()

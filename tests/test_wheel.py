@@ -1,5 +1,6 @@
 """A wheel installed elsewhere does what the checkout does: suites, templates and plugins are inside it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -76,3 +77,26 @@ def test_an_installed_wheel_runs_the_suite_and_writes_the_report(installed, tmp_
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert all(path.startswith(str(installed)) for path in where.stdout.split())
+
+
+def test_lm_eval_evaluates_a_model_of_an_installed_wheel(installed, tmp_path):
+    """lm-eval's own command line, on a task of the user's."""
+    (tmp_path / "texts.jsonl").write_text('{"text": "state space"}\n{"text": "models"}\n')
+    task = {
+        "task": "texts", "dataset_path": "json", "test_split": "test", "output_type": "loglikelihood_rolling",
+        "dataset_kwargs": {"data_files": {"test": str(tmp_path / "texts.jsonl")}},
+        "doc_to_text": "", "doc_to_target": "{{text}}", "metric_list": [{"metric": "bits_per_byte"}],
+    }  # fmt: skip
+    (tmp_path / "texts.yaml").write_text(json.dumps(task))  # JSON is YAML
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.bridges.lm_eval", "run", "--model", "harness", "--model_args", "name=s4d",
+         "--tasks", "texts.yaml", "--batch_size", "2"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(installed), "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hub")},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "|bits_per_byte|" in done.stdout

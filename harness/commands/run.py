@@ -41,6 +41,7 @@ HARMLESS = ("ok", "unsupported")
     show_default=True,
     help="Time between checkpoints of a trial; 0 keeps and reads none.",
 )
+@click.option("--keep-weights", is_flag=True, help="Keep each trained network: artifacts/<trial>/weights/.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Where data sets are kept  [default: user cache]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of text.")
 def command(
@@ -54,6 +55,7 @@ def command(
     timeout: float | None,
     retry: tuple[str, ...],
     checkpoint_seconds: float,
+    keep_weights: bool,
     cache: Path | None,
     as_json: bool,
 ) -> int:
@@ -105,6 +107,7 @@ def command(
         plugin_files=chosen.plugin_files,
         run_id=plan.run_id,
         checkpoints=CheckpointFolder(store.checkpoints, checkpoint_seconds) if checkpoint_seconds else None,
+        keep_weights=keep_weights,
     )
     for line in memory_notes(waiting, settings.memory_bytes):
         console.print(line, markup=False, highlight=False)

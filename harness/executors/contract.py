@@ -38,7 +38,10 @@ Event: TypeAlias = Started | Advanced | Finished
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExecutionSettings:
-    """How an executor runs trials. `memory_bytes` is what one trial may take; a trial brings its own time limit."""
+    """How an executor runs trials. `memory_bytes` is what one trial may take; a trial brings its own time limit.
+
+    With `keep_weights` a trial leaves its trained network among its artifacts.
+    """
 
     jobs: int
     threads: int
@@ -47,6 +50,7 @@ class ExecutionSettings:
     plugin_files: tuple[Path, ...]
     run_id: str
     checkpoints: CheckpointFolder | None = None
+    keep_weights: bool = False
 
 
 class Executor(Protocol):

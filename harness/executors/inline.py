@@ -28,6 +28,7 @@ class InlineExecutor:
                 run_id=self._settings.run_id,
                 report=lambda step, steps, loss: None,
                 checkpoints=self._settings.checkpoints,
+                keep_weights=self._settings.keep_weights,
             )
             yield Finished(trial, outcome)
 

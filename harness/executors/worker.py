@@ -49,6 +49,7 @@ def work(trial: Trial, settings: ExecutionSettings, lifeline: Connection, result
             run_id=settings.run_id,
             report=report,
             checkpoints=settings.checkpoints,
+            keep_weights=settings.keep_weights,
         )
     results.send(("finished", outcome))
     results.close()

@@ -10,6 +10,7 @@ from harness.interfaces.abilities import (
     DecodesLatents,
     ExtractsFeatures,
     GivesLoss,
+    ReadsTokens,
     Reconstructs,
     SamplesImages,
     SamplesVideos,
@@ -37,6 +38,7 @@ from harness.interfaces.data import (
     VideoData,
 )
 from harness.interfaces.instruments import Instruments, MemoryUse, TakesInstruments
+from harness.interfaces.layouts import CheckpointLayout, TensorRule
 from harness.interfaces.learners import (
     ActingLearner,
     Budget,
@@ -71,6 +73,7 @@ __all__ = [
     "BoundsLikelihood",
     "Budget",
     "BuiltDataset",
+    "CheckpointLayout",
     "Checkpoints",
     "ClassifierLearner",
     "Completes",
@@ -101,6 +104,7 @@ __all__ = [
     "OpLearner",
     "ParameterGroup",
     "PlansSteps",
+    "ReadsTokens",
     "Reconstructs",
     "Record",
     "SamplesImages",
@@ -112,6 +116,7 @@ __all__ = [
     "TakesCheckpoints",
     "TakesInstruments",
     "Task",
+    "TensorRule",
     "TokenBatch",
     "TokenData",
     "TokenLearner",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from harness.interfaces.data import CompletionBatch
@@ -22,6 +23,20 @@ class StepsTokens(Protocol):
 
     def step(self, tokens: Int[Tensor, " batch"], state: Any) -> tuple[Float[Tensor, "batch vocab"], Any]:
         """Read one token a sequence; return the logits after it and the new state. The old state is not kept."""
+        ...
+
+
+@runtime_checkable
+class ReadsTokens(Protocol):
+    """A model that steps and can begin with whole sequences at once; no capability asks for it."""
+
+    def read(self, tokens: Int[Tensor, "batch length"]) -> tuple[Float[Tensor, "batch vocab"], Any]:
+        """The logits after the last token, and the state there: what stepping through the tokens gives."""
+        ...
+
+    def join(self, states: Sequence[Any]) -> Any:
+        """The state of all sequences of several batches, which may have read differently many tokens. The states are
+        not used any more."""
         ...
 
 

@@ -18,7 +18,7 @@ from harness.configuration import parse_config
 from harness.devices import describe_device, peak_memory, reset_peak_memory
 from harness.errors import HarnessError, MissingDataError
 from harness.folders import CheckpointFolder
-from harness.interfaces import Illustrates, ImageBatch, ObservationBatch, TakesInstruments, Task, TokenBatch
+from harness.interfaces import Illustrates, ImageBatch, Learner, ObservationBatch, TakesInstruments, Task, TokenBatch
 from harness.kernels.gate import check_kernel
 from harness.kernels.loading import load_kernels
 from harness.machine import machine_columns
@@ -33,6 +33,7 @@ from harness.runtime.failures import is_out_of_memory
 from harness.runtime.fitting import Diverged
 from harness.runtime.instruments import TrialInstruments
 from harness.runtime.measuring import count_flops, state_bytes
+from harness.runtime.pretrained import kept_weights
 from harness.runtime.scoring import illustrated, measure_test, reference_levels
 from harness.runtime.seeding import SeedStreams, seeded
 from harness.runtime.sizing import count_parameters, example_for, size_of
@@ -55,10 +56,12 @@ def run_trial(
     run_id: str,
     report: Report,
     checkpoints: CheckpointFolder | None = None,
+    keep_weights: bool = False,
 ) -> Outcome:
     """Run one trial. Whatever happens inside it becomes the status of its row.
 
-    `report(step, steps, loss)` is called as fitting goes on, which keeps `checkpoints` where the task can.
+    `report(step, steps, loss)` is called as fitting goes on, which keeps `checkpoints` where the task can. With
+    `keep_weights` the trained network is among the artifacts, as `weights/...`.
     """
     started_at, started = datetime.now(UTC), time.perf_counter()
     row = planned_columns(trial, run_id) | machine_columns() | {"threads": threads, "started_at": started_at}
@@ -72,7 +75,10 @@ def run_trial(
             torch.set_num_threads(threads)
             row["machine_extra"] = _machine_extra(registry)
             with seeded(SeedStreams(trial.seed).integer("trial")), energy_recorded(row, torch.device(trial.device)):
-                _run(_prepared(trial, registry, cache, checkpoints, row), row, curve, artifacts, report)
+                context = _prepared(trial, registry, cache, checkpoints, row)
+                learner = _run(context, row, curve, artifacts, report)
+                if keep_weights:
+                    artifacts |= kept_weights(context, learner.module)
         except Diverged as error:
             status, reason = "diverged", str(error)
         except FailedCheck as error:
@@ -142,8 +148,8 @@ def _prepared(
     return context
 
 
-def _run(context: TrialContext, row: Row, curve: Curve, artifacts: dict[str, bytes], report: Report) -> None:
-    """Fit, choose, test, measure; what is known so far is in the row at every moment."""
+def _run(context: TrialContext, row: Row, curve: Curve, artifacts: dict[str, bytes], report: Report) -> Learner:
+    """Fit, choose, test, measure; what is known so far is in the row at every moment. The learner is the chosen one."""
     headline = context.metrics[0]
     references = reference_levels(context)
     row |= {
@@ -175,6 +181,8 @@ def _run(context: TrialContext, row: Row, curve: Curve, artifacts: dict[str, byt
         artifacts |= illustrated(context, chosen.learner)
     row |= _cost_columns(context, chosen.learner)
     row["match_reached"] = _matched(context, chosen)
+    learner: Learner = chosen.learner
+    return learner
 
 
 def _fitting_columns(chosen: Candidate) -> Row:

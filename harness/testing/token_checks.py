@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from harness.interfaces import StepsTokens
+from harness.interfaces import ReadsTokens, StepsTokens
 from harness.specs import Capability
 from harness.testing import common_checks as common
 from harness.testing.subjects import BATCH, LENGTH, VOCAB, ContractViolation, TokenModel, expect, outputs_of, tokens
@@ -60,6 +60,25 @@ def check_streaming(model: TokenModel) -> None:
     expect(error < 1e-7, f"stepwise logits differ from the parallel ones by {error:.1e} in float64")
 
 
+def check_reading(model: TokenModel) -> None:
+    """Prompts of different length that are read at once and joined go on as whole sequences (where there is `read`)."""
+    module = model.build()
+    if not (isinstance(module, ReadsTokens) and isinstance(module, StepsTokens)):
+        return
+    prompts, following = (1, LENGTH // 2, LENGTH // 2 + 1), 4
+    whole = outputs_of(module, tokens())
+    with torch.no_grad():
+        read = [module.read(tokens()[:, :prompt]) for prompt in prompts]
+        outputs, state = [torch.cat([logits for logits, _ in read])], module.join([state for _, state in read])
+        for place in range(following):
+            column = torch.cat([tokens()[:, prompt + place] for prompt in prompts])
+            logits, state = module.step(column, state)
+            outputs.append(logits)
+    expected = torch.cat([whole[:, prompt - 1 : prompt + following] for prompt in prompts])
+    error = float((torch.stack(outputs, dim=1) - expected).abs().max())
+    expect(error < 1e-7, f"after prompts read at once and joined, logits differ by {error:.1e} in float64")
+
+
 CHECKS: Mapping[str, Callable[[TokenModel], None]] = {
     "shape": check_shape,
     "finite": common.check_finite,
@@ -70,5 +89,6 @@ CHECKS: Mapping[str, Callable[[TokenModel], None]] = {
     "gradients": common.check_gradients,
     "state_dict": common.check_state_dict,
     "streaming": check_streaming,
+    "reading": check_reading,
     "learning": common.check_learning,
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -22,6 +25,16 @@ class LSTMModel(nn.Module):
     def forward(self, tokens: Int[Tensor, "batch length"]) -> Float[Tensor, "batch length vocab"]:
         hidden, _ = self.lstm(self.dropout(self.embedding(tokens)))  # [B, L, D]
         return self.head(self.dropout(hidden))  # type: ignore[no-any-return]
+
+    def read(self, tokens: Int[Tensor, "batch length"]) -> tuple[Float[Tensor, "batch vocab"], tuple[Tensor, Tensor]]:
+        """Read whole sequences; return the logits after the last token and the state there."""
+        hidden, state = self.lstm(self.dropout(self.embedding(tokens)))
+        return self.head(self.dropout(hidden[:, -1])), state
+
+    def join(self, states: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+        """The state of all sequences of several batches, one batch after the other."""
+        hidden, cell = zip(*states, strict=True)
+        return torch.cat(hidden, dim=1), torch.cat(cell, dim=1)
 
     def initial_state(self, batch: int) -> tuple[Tensor, Tensor]:
         """Zero hidden and cell states."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 import torch
 from einops import rearrange
 from jaxtyping import Float
@@ -19,14 +22,15 @@ from harness_sequence.rotary import rotate, rotation
 from harness_sequence.self_attention import split_heads
 from harness_sequence.stack import Mixer, TokenModel
 
+State: TypeAlias = tuple[tuple[Tensor, ...], ...]
 GATE_LEARNING_RATE_SCALE = 10.0
 
 
 class InfiniMixer(Mixer):
     """Multi-head Infini-attention with rotary positions, which the memory does not see.
 
-    The state is the keys and values of the segment that is being read and the memory of those before. Keys are kept
-    unturned, because the memory takes them so.
+    The state has a group for each run of sequences that have read equally many tokens: keys and values of the segment
+    that is being read, and the memory of those before. Keys are kept unturned, because the memory takes them so.
     """
 
     def __init__(
@@ -43,35 +47,55 @@ class InfiniMixer(Mixer):
         self.out = nn.Linear(d_model, d_model)
 
     def forward(self, x: Float[Tensor, "batch length d_model"]) -> Float[Tensor, "batch length d_model"]:
-        q, k, v = qkv = split_heads(self.qkv(x), 3, self.num_heads)
+        return self._mix(split_heads(self.qkv(x), 3, self.num_heads))
+
+    def read(self, x: Float[Tensor, "batch length d_model"]) -> tuple[Float[Tensor, "batch length d_model"], State]:
+        qkv = split_heads(self.qkv(x), 3, self.num_heads)
+        _, k, v = qkv
+        ((_, _, M),) = self.initial_state(x.shape[0])
+        whole = x.shape[1] - x.shape[1] % self.segment_length
+        with without_autocast(x.device):
+            for start in range(0, whole, self.segment_length):
+                segment = slice(start, start + self.segment_length)
+                M = write(M, sigma(k[:, :, segment]), v[:, :, segment].to(M.dtype), self.memory)
+        return self._mix(qkv), ((k[:, :, whole:], v[:, :, whole:], M),)
+
+    def _mix(self, qkv: Float[Tensor, "3 batch heads length d_head"]) -> Float[Tensor, "batch length d_model"]:
+        q, k, v = qkv
         # Positions count from the segment's start: only distances inside a segment matter.
-        positions = torch.arange(x.shape[1], device=x.device) % self.segment_length
-        local_q, local_k = rotate(qkv[:2], rotation(positions, self.d_head, x.dtype))
+        positions = torch.arange(q.shape[2], device=q.device) % self.segment_length
+        local_q, local_k = rotate(qkv[:2], rotation(positions, self.d_head, q.dtype))
         mixed = self.infini_attention(local_q, local_k, q, k, v, self.beta, self.segment_length, self.memory)
         return self.out(rearrange(mixed, "b h l d -> b l (h d)"))  # type: ignore[no-any-return]
 
-    def initial_state(self, batch: int) -> tuple[Tensor, Tensor, Tensor]:
+    def initial_state(self, batch: int) -> State:
         empty = self.qkv.weight.new_zeros(batch, self.num_heads, 0, self.d_head)
         exact = torch.promote_types(empty.dtype, torch.float32)
-        return empty, empty, empty.new_zeros(batch, self.num_heads, self.d_head, self.d_head + 1, dtype=exact)
+        return ((empty, empty, empty.new_zeros(batch, self.num_heads, self.d_head, self.d_head + 1, dtype=exact)),)
 
-    def step(
-        self, x: Float[Tensor, "batch d_model"], state: tuple[Tensor, Tensor, Tensor]
-    ) -> tuple[Float[Tensor, "batch d_model"], tuple[Tensor, Tensor, Tensor]]:
-        keys, values, M = state
-        q, k, v = split_heads(self.qkv(x[:, None]), 3, self.num_heads)  # [B, H, 1, d_head]
+    def join(self, states: Sequence[State]) -> State:
+        return tuple(group for groups in states for group in groups)
+
+    def step(self, x: Float[Tensor, "batch d_model"], state: State) -> tuple[Float[Tensor, "batch d_model"], State]:
+        qkv = split_heads(self.qkv(x[:, None]), 3, self.num_heads)  # [3, B, H, 1, d_head]
+        news = qkv.split([len(keys) for keys, _, _ in state], 1)
+        mixed, groups = zip(*map(self._step_group, news, state), strict=True)
+        return self.out(rearrange(torch.cat(mixed), "b h 1 d -> b (h d)")), groups
+
+    def _step_group(self, qkv: Tensor, group: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Heads of the next position [B, H, 1, d_head], and the group after it."""
+        (q, k, v), (keys, values, M) = qkv, group
         keys, values = torch.cat((keys, k), dim=2), torch.cat((values, v), dim=2)
         num_read = keys.shape[2]
-        turn = rotation(torch.arange(num_read, device=x.device), self.d_head, x.dtype)
+        turn = rotation(torch.arange(num_read, device=q.device), self.d_head, q.dtype)
         A_dot = nn.functional.scaled_dot_product_attention(rotate(q, turn[:, -1:]), rotate(keys, turn), values)
         gate = torch.sigmoid(self.beta)[:, None, None]  # [H, 1, 1]
-        with without_autocast(x.device):
+        with without_autocast(q.device):
             A_mem = read(M, sigma(q))
             if num_read == self.segment_length:
                 M = write(M, sigma(keys), values.to(M.dtype), self.memory)
                 keys, values = keys[:, :, :0], values[:, :, :0]
-        mixed = (gate * A_mem + (1 - gate) * A_dot).to(x.dtype)
-        return self.out(rearrange(mixed, "b h 1 d -> b (h d)")), (keys, values, M)
+        return (gate * A_mem + (1 - gate) * A_dot).to(q.dtype), (keys, values, M)
 
 
 def build(config: InfiniAttentionConfig, data: TokenData, kernels: Kernels) -> TokenModel:

@@ -7,6 +7,7 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from harness.interfaces import Kernels
 
@@ -29,6 +30,11 @@ class CausalConvolution(nn.Module):
         """The `width - 1` zeros before the first value, the latest first."""
         width, channels = self.weight.shape
         return self.weight.new_zeros(batch, width - 1, channels)
+
+    def state_after(self, x: Float[Tensor, "batch length channels"]) -> Float[Tensor, "batch past channels"]:
+        """The last `width - 1` values, the latest first, with zeros before a sequence that is shorter."""
+        past = self.weight.shape[0] - 1
+        return pad(x, (0, 0, past, 0))[:, x.shape[1] :].flip(1)
 
     def step(
         self, x: Float[Tensor, "batch channels"], past: Float[Tensor, "batch past channels"]

@@ -48,11 +48,10 @@ class SelectiveSSM(nn.Module):
 
     def forward(
         self, u: Float[Tensor, "batch length channels"], z: Float[Tensor, "batch length channels"]
-    ) -> Float[Tensor, "batch length channels"]:
-        """SSM(u) * SiLU(z)."""
+    ) -> tuple[Float[Tensor, "batch length channels"], Float[Tensor, "batch channels states"]]:
+        """SSM(u) * SiLU(z), and the state after the last position."""
         dt, A, B, C = self._selected(u)
-        y, _ = self.selective_scan(u, dt, A, B, C, self.D, z, self.dt_proj.bias, True)
-        return y  # type: ignore[no-any-return]
+        return self.selective_scan(u, dt, A, B, C, self.D, z, self.dt_proj.bias, True)  # type: ignore[no-any-return]
 
     def step(
         self,
@@ -87,7 +86,13 @@ class MambaBlock(Block):
 
     def forward(self, x: Float[Tensor, "batch length d_model"]) -> Float[Tensor, "batch length d_model"]:
         inner, z = self.in_proj(self.norm(x)).chunk(2, dim=-1)  # [B, L, E D] each
-        return x + self.out_proj(self.ssm(self.conv(inner), z))  # type: ignore[no-any-return]
+        y, _ = self.ssm(self.conv(inner), z)
+        return x + self.out_proj(y)  # type: ignore[no-any-return]
+
+    def read(self, x: Float[Tensor, "batch length d_model"]) -> tuple[Tensor, MambaState]:
+        inner, z = self.in_proj(self.norm(x)).chunk(2, dim=-1)
+        y, h = self.ssm(self.conv(inner), z)
+        return x + self.out_proj(y), (self.conv.state_after(inner), h)
 
     def initial_state(self, batch: int) -> MambaState:
         channels, states = self.ssm.A_log.shape

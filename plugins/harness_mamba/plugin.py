@@ -33,6 +33,7 @@ def harness_models() -> list[ModelSpec]:
             capabilities=CAPABILITIES,
             ops=tuple(declared.OP.name for declared in OPS),
             parameter_groups=Ref("harness_mamba.model:parameter_groups"),
+            checkpoints=Ref("harness_mamba.layout:LAYOUT"),
             size_multiple=4,
             shares=("harness_sequence",),
             growth=(

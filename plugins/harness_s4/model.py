@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -42,6 +43,10 @@ class StateSpaceBlock(Block):
     def step(self, x: Float[Tensor, "batch features"], state: State) -> tuple[Float[Tensor, "batch features"], State]:
         y, state = self.layer.step(self.norm(x), state)
         return x + self._mixed(F.gelu(y)), state
+
+    def join(self, states: Sequence[State]) -> State:
+        """What is shared is of the first."""
+        return states[0] | {"x": torch.cat([state["x"] for state in states])}
 
     def _mixed(self, y: Tensor) -> Tensor:
         return F.glu(self.mix(self.dropout(y)), -1)

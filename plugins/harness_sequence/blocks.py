@@ -36,6 +36,14 @@ class PreNormBlock(Block):
         x = x + self.dropout(mixed)
         return x + self.feed_forward(self.feed_forward_norm(x)), state
 
+    def join(self, states: Sequence[State]) -> State:
+        return self.mixer.join(states)
+
+    def read(self, x: Float[Tensor, "batch length d_model"]) -> tuple[Float[Tensor, "batch length d_model"], State]:
+        mixed, state = self.mixer.read(self.mixer_norm(x))
+        x = x + self.dropout(mixed)
+        return x + self.feed_forward(self.feed_forward_norm(x)), state
+
 
 def decoder(
     config: DecoderConfig, vocab: int, mixers: Sequence[Mixer], positions: nn.Module | None = None

@@ -59,7 +59,7 @@ class LearnedPositions(nn.Module):
         nn.init.normal_(self.weight, std=std)
 
     def forward(self, positions: Int[Tensor, " length"]) -> Float[Tensor, "length d_model"]:
-        last, length = int(positions[-1]), self.weight.shape[0]
+        last, length = int(positions.max()), self.weight.shape[0]
         if last >= length:
             raise UsageError(
                 f"position {last} has no learned vector; this model was built for {length} positions; "

@@ -10,23 +10,23 @@ BASE = 10_000.0
 
 
 def rotation(
-    positions: Int[Tensor, " length"], d_head: int, dtype: torch.dtype, base: float = BASE
+    positions: Int[Tensor, " length"], width: int, dtype: torch.dtype, base: float = BASE
 ) -> Float[Tensor, "2 length half"]:
-    """Cosines and sines of each position's angles, one for each pair of features.
+    """Cosines and sines of each position's angles, one for each pair of the `width` features that are turned.
 
     Computed in float64: a float32 angle at position 100,000 is wrong by several thousandths.
     """
-    even = torch.arange(0, d_head - 1, 2, device=positions.device, dtype=torch.float64)
-    angles = positions.double()[:, None] * base ** (-even / d_head)  # [L, half]
+    even = torch.arange(0, width - 1, 2, device=positions.device, dtype=torch.float64)
+    angles = positions.double()[:, None] * base ** (-even / width)  # [L, half]
     return torch.stack((angles.cos(), angles.sin())).to(dtype)
 
 
 def rotate(
     x: Float[Tensor, "... length d_head"], turn: Float[Tensor, "2 length half"]
 ) -> Float[Tensor, "... length d_head"]:
-    """Turn each pair of features (i, i + half) of `x` by its position's angle. The last of an odd number stays."""
+    """Turn each pair of features (i, i + half) of `x` by its position's angle. Those beyond 2 half stay."""
     cos, sin = turn
     half = cos.shape[-1]
     first, second = x[..., :half], x[..., half : 2 * half]
     turned = (first * cos - second * sin, first * sin + second * cos)
-    return torch.cat((*turned, x[..., 2 * half :]), dim=-1) if x.shape[-1] % 2 else torch.cat(turned, dim=-1)
+    return torch.cat((*turned, x[..., 2 * half :]), dim=-1) if 2 * half < x.shape[-1] else torch.cat(turned, dim=-1)

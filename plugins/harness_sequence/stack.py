@@ -16,34 +16,52 @@ State: TypeAlias = Any
 EMBEDDING_STD = 0.02
 
 
-class Mixer(nn.Module, ABC):
+class Streaming(nn.Module, ABC):
+    """A causal map of sequences that can also go through them one position at a time."""
+
+    @abstractmethod
+    def forward(self, x: Float[Tensor, "batch length d_model"]) -> Float[Tensor, "batch length d_model"]: ...
+
+    @abstractmethod
+    def initial_state(self, batch: int) -> State:
+        """The state of `batch` sequences of which nothing was read."""
+
+    @abstractmethod
+    def step(self, x: Float[Tensor, "batch d_model"], state: State) -> tuple[Float[Tensor, "batch d_model"], State]:
+        """What `forward` gives at the next position, and the state after it."""
+
+    def read(self, x: Float[Tensor, "batch length d_model"]) -> tuple[Float[Tensor, "batch length d_model"], State]:
+        """What `forward` gives, and the state after the last position: by steps, where nothing faster is written."""
+        state, outputs = self.initial_state(x.shape[0]), []
+        for column in x.unbind(1):
+            y, state = self.step(column, state)
+            outputs.append(y)
+        return torch.stack(outputs, dim=1), state
+
+    def join(self, states: Sequence[State]) -> State:
+        """The state of all sequences of several batches, which may have read differently many tokens.
+
+        Here the batch is the first axis of every tensor.
+        """
+        return concatenate(states)
+
+
+def concatenate(states: Sequence[State]) -> State:
+    """Nested states joined along the first axis of every tensor."""
+    first = states[0]
+    if isinstance(first, Tensor):
+        return torch.cat(tuple(states))
+    if isinstance(first, dict):
+        return {name: concatenate([state[name] for state in states]) for name in first}
+    return type(first)(concatenate(parts) for parts in zip(*states, strict=True))
+
+
+class Mixer(Streaming, ABC):
     """A causal map of sequences without residual, norm or position-wise layers around it."""
 
-    @abstractmethod
-    def forward(self, x: Float[Tensor, "batch length d_model"]) -> Float[Tensor, "batch length d_model"]: ...
 
-    @abstractmethod
-    def initial_state(self, batch: int) -> State:
-        """The state of `batch` sequences of which nothing was read."""
-
-    @abstractmethod
-    def step(self, x: Float[Tensor, "batch d_model"], state: State) -> tuple[Float[Tensor, "batch d_model"], State]:
-        """What `forward` gives at the next position, and the state after it."""
-
-
-class Block(nn.Module, ABC):
+class Block(Streaming, ABC):
     """A causal map of sequences with its residual inside."""
-
-    @abstractmethod
-    def forward(self, x: Float[Tensor, "batch length d_model"]) -> Float[Tensor, "batch length d_model"]: ...
-
-    @abstractmethod
-    def initial_state(self, batch: int) -> State:
-        """The state of `batch` sequences of which nothing was read."""
-
-    @abstractmethod
-    def step(self, x: Float[Tensor, "batch d_model"], state: State) -> tuple[Float[Tensor, "batch d_model"], State]:
-        """What `forward` gives at the next position, and the state after it."""
 
 
 class TokenModel(nn.Module):
@@ -51,7 +69,7 @@ class TokenModel(nn.Module):
 
     Embeddings are drawn from N(0, embedding_std) and multiplied by `embedding_scale` where they are read. `positions`
     maps position numbers to vectors that are added to them. The streaming state is the list of the blocks' states,
-    followed by the number of tokens read where there are positions.
+    followed by the number of tokens that each sequence has read where there are positions.
     """
 
     def __init__(
@@ -83,20 +101,41 @@ class TokenModel(nn.Module):
         embedded = self.embedding(tokens)
         return embedded if self.embedding_scale == 1.0 else embedded * self.embedding_scale  # type: ignore[no-any-return]
 
-    def forward(self, tokens: Int[Tensor, "batch length"]) -> Float[Tensor, "batch length vocab"]:
-        x = self._embed(tokens)  # [B, L, D]
+    def _embed_whole(self, tokens: Int[Tensor, "batch length"]) -> Float[Tensor, "batch length d_model"]:
+        x = self._embed(tokens)
         if self.positions is not None:
             x = x + self.positions(torch.arange(tokens.shape[1], device=tokens.device)).to(x.dtype)
-        x = self.dropout(x)
+        return self.dropout(x)  # type: ignore[no-any-return]
+
+    def forward(self, tokens: Int[Tensor, "batch length"]) -> Float[Tensor, "batch length vocab"]:
+        x = self._embed_whole(tokens)
         for block in self.blocks:
             x = block(x)
         return self.head(self.norm(x))  # type: ignore[no-any-return]
+
+    def read(self, tokens: Int[Tensor, "batch length"]) -> tuple[Float[Tensor, "batch vocab"], list[State]]:
+        """Read whole sequences from their beginning; return the logits after the last token and the state there."""
+        x = self._embed_whole(tokens)
+        states = []
+        for block in self.blocks:
+            x, after = block.read(x)
+            states.append(after)
+        if self.positions is not None:
+            states.append(torch.full((len(tokens),), tokens.shape[1], device=tokens.device))
+        return self.head(self.norm(x[:, -1])), states
+
+    def join(self, states: Sequence[list[State]]) -> list[State]:
+        """The state of all sequences of several batches, one batch after the other."""
+        joined = [block.join(parts) for block, *parts in zip(self.blocks, *states, strict=False)]
+        if self.positions is not None:
+            joined.append(torch.cat([state[-1] for state in states]))
+        return joined
 
     def initial_state(self, batch: int) -> list[State]:
         """The state of `batch` empty sequences."""
         states = [block.initial_state(batch) for block in self.blocks]
         if self.positions is not None:
-            states.append(torch.zeros(1, dtype=torch.long, device=self.embedding.weight.device))
+            states.append(torch.zeros(batch, dtype=torch.long, device=self.embedding.weight.device))
         return states
 
     def step(

@@ -95,3 +95,22 @@ def test_flags_go_before_what_a_suite_says_of_jobs_and_threads(harness, tmp_path
     assert "more than the" not in asked.stdout
     rows = [Store(tmp_path / name).read().table.iloc[0] for name in ("said", "asked")]
     assert [row["threads"] for row in rows] == [2, 1]
+
+
+def test_trained_networks_are_kept_where_that_is_asked_for(harness, tmp_path, registry):
+    from harness.runtime.pretrained import read_folder
+    from harness.runtime.weights import find_weights, read_weights
+
+    done = harness("run", "suite=long-context", "scale=smoke", "task=text_lm", "model=mamba,lstm", "--keep-weights")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = Store(tmp_path / "results/local").read().table.set_index("model")
+    folders = {name: tmp_path / "results/local/artifacts" / row.trial_id / "weights" for name, row in rows.iterrows()}
+    kept = {name: read_folder(folder, registry) for name, folder in folders.items()}
+    assert {name: (of.model, of.vocab, of.length) for name, of in kept.items()} == {
+        "mamba": ("mamba", 256, 64), "lstm": ("lstm", 256, 64),
+    }  # fmt: skip
+    sizes = {
+        name: sum(x.numel() for x in read_weights(find_weights(folder)).values()) for name, folder in folders.items()
+    }
+    assert sizes == rows["parameters"].to_dict()
+    assert set(rows.loc["lstm", "artifacts"]) == {"weights/harness.json", "weights/model.safetensors"}

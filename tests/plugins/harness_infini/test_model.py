@@ -41,7 +41,8 @@ def test_the_state_is_one_memory_and_the_running_segment():
     for token in TOKENS[:, :13].unbind(1):
         _, state = model.step(token, state)
     heads, d_head, tokens = 4, 6, 3
-    assert sum(x.numel() for x in state[0]) == 2 * heads * (d_head * (d_head + 1) + 2 * tokens * d_head)
+    ((group,),) = state
+    assert sum(x.numel() for x in group) == 2 * heads * (d_head * (d_head + 1) + 2 * tokens * d_head)
 
 
 @MEMORIES

@@ -115,7 +115,8 @@ def test_a_windows_cache_stops_growing():
     state = mixer.initial_state(2)
     for _ in range(9):
         _, state = mixer.step(torch.zeros(2, 12), state)
-    assert state[0].shape == state[1].shape == (2, 2, 4, 6)
+    ((keys, values, _),) = state
+    assert keys.shape == values.shape == (2, 2, 4, 6)
 
 
 def uncompiled_flex(q, k, v, causal, window):

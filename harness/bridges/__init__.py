@@ -1,0 +1,1 @@
+"""Bridges to other evaluation harnesses. Importing this package imports none of them."""
