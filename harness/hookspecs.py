@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         PublishedTable,
         ReporterSpec,
         SuiteSpec,
+        TaskFamily,
         TaskSpec,
     )
 
@@ -33,6 +34,11 @@ def harness_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
 @hookspec
 def harness_tasks() -> Iterable[TaskSpec]:  # type: ignore[empty-body]
     """Tasks: data, protocol and evaluation."""
+
+
+@hookspec
+def harness_task_families() -> Iterable[TaskFamily]:  # type: ignore[empty-body]
+    """Tasks that somebody else names: `task=FAMILY:NAME`."""
 
 
 @hookspec

@@ -32,6 +32,7 @@ from harness.specs import (
     ReporterSpec,
     Spec,
     SuiteSpec,
+    TaskFamily,
     TaskSpec,
 )
 
@@ -90,6 +91,21 @@ class Catalogue(Generic[S]):
         return suggest(name, self.entries) + broken
 
 
+@dataclass(frozen=True, slots=True)
+class TaskCatalogue(Catalogue[TaskSpec]):
+    """Tasks, those of families (`family:name`) among them once somebody asks for one."""
+
+    families: Catalogue[TaskFamily]
+
+    def __getitem__(self, name: str) -> Registered[TaskSpec]:
+        """The task of that name. Raises UsageError with the nearest names, or PluginError when two claim it."""
+        family, separator, inside = name.partition(":")
+        if not separator:
+            return Catalogue.__getitem__(self, name)
+        found = self.families[family]
+        return Registered(spec=found.spec.make.load()(inside), plugin=found.plugin)
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """`did you mean ...` with the nearest of the known names, or all of them."""
     names = sorted(known)
@@ -103,7 +119,7 @@ class Registry:
 
     plugins: tuple[Plugin, ...]
     datasets: Catalogue[DatasetSpec]
-    tasks: Catalogue[TaskSpec]
+    tasks: TaskCatalogue
     models: Catalogue[ModelSpec]
     metrics: Catalogue[MetricSpec]
     ops: Catalogue[OpSpec]
@@ -150,10 +166,17 @@ def load_registry(files: Sequence[Path] = (), *, entry_points: bool = True) -> R
     def catalogue(hook: str, kind: str) -> Catalogue[S]:
         return _catalogue(kind, collected[hook], broken)
 
+    tasks: Catalogue[TaskSpec] = catalogue("harness_tasks", "task")
     return Registry(
         plugins=tuple(found),
         datasets=catalogue("harness_datasets", "dataset"),
-        tasks=catalogue("harness_tasks", "task"),
+        tasks=TaskCatalogue(
+            "task",
+            tasks.entries,
+            tasks.conflicts,
+            tasks.broken,
+            catalogue("harness_task_families", "family of tasks"),
+        ),
         models=catalogue("harness_models", "model"),
         metrics=catalogue("harness_metrics", "metric"),
         ops=catalogue("harness_ops", "op"),
@@ -169,6 +192,7 @@ def load_registry(files: Sequence[Path] = (), *, entry_points: bool = True) -> R
 _HOOKS = (
     "harness_datasets",
     "harness_tasks",
+    "harness_task_families",
     "harness_models",
     "harness_metrics",
     "harness_ops",

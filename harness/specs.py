@@ -17,21 +17,26 @@ from harness.errors import PluginError
 
 T = TypeVar("T")
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
+FAMILY_PATTERN = re.compile(r"[a-z][a-z0-9_]*(:\S+)?")
 
 
 @dataclass(frozen=True)
 class Ref(Generic[T]):
     """Names an object as `"package.module:attribute"` without importing it.
 
-    With `of`, the named object is a function that is called with the object that `of` names; the result is what loads.
+    With `of`, the named object is a function that is called with the object that `of` names, with `argument` one that
+    is called with that text; the result is what loads.
     """
 
     target: str
     of: str | None = None
+    argument: str | None = None
 
     def load(self) -> T:
         """Import and return the object. Raises PluginError when the module or the attribute does not exist."""
         loaded = _load(self.target)
+        if self.argument is not None:
+            return loaded(self.argument)  # type: ignore[no-any-return]
         return loaded if self.of is None else loaded(_load(self.of))  # type: ignore[no-any-return]
 
 
@@ -94,8 +99,13 @@ class Spec:
     requires: tuple[str, ...] = ()
     version: str = "1"
 
+    @property
+    def name_pattern(self) -> re.Pattern[str]:
+        """What a name looks like."""
+        return NAME_PATTERN
+
     def __post_init__(self) -> None:
-        if not NAME_PATTERN.fullmatch(self.name):
+        if not self.name_pattern.fullmatch(self.name):
             raise PluginError(
                 f"{type(self).__name__} {self.name!r}: a registered name is lower-case letters, digits and "
                 "underscores and starts with a letter"
@@ -170,6 +180,7 @@ class TaskSpec(Spec):
 
     `curves` are drawn for all models on one axis; where `frames` are recorded too, it says how many a step has.
     `aggregation` is for tasks that are many in one, such as the games of Atari; its metric is one where more is better.
+    `unsupported(config)` returns why the task cannot run here, such as data that would have to be fetched, or None.
     """
 
     config: Ref[Any]
@@ -180,6 +191,22 @@ class TaskSpec(Spec):
     aggregation: Aggregation | None = None
     curves: tuple[RecordedQuantity, ...] = ()
     scaling: Scaling | None = None
+    unsupported: Ref[Any] | None = None
+
+    @property
+    def name_pattern(self) -> re.Pattern[str]:
+        """A task of a family is called `family:name`, where the name is the family's matter."""
+        return FAMILY_PATTERN
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskFamily(Spec):
+    """Tasks that somebody else names: whoever writes `task=FAMILY:NAME` gets `make(NAME)`, a TaskSpec of that name.
+
+    It raises UsageError, with the nearest names, for one that is not there.
+    """
+
+    make: Ref[Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

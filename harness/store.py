@@ -77,7 +77,12 @@ COLUMNS: tuple[Column, ...] = (
     Column("chance", pa.float64(), "result", "headline value of guessing"),
     Column("references", pa.map_(pa.string(), pa.float64()), "result", "values without learning: name, or metric:name"),
     Column("metrics", pa.list_(METRIC), "result", "all metrics on the test split"),
-    Column("validation", pa.float64(), "result", "headline value on the validation split, of the chosen candidate"),
+    Column(
+        "validation",
+        pa.float64(),
+        "result",
+        "headline value on the validation split, of the chosen candidate; some tasks choose by another metric",
+    ),
     Column("task_options", pa.string(), "identity", "options of the task, JSON"),
     Column("model_options", pa.string(), "identity", "options of the model, JSON"),
     Column("training", pa.string(), "identity", "training options, JSON"),

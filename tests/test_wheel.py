@@ -12,7 +12,7 @@ import pytest
 from harness.store import Store
 
 ROOT = Path(__file__).parents[1]
-SHIPPED = {".py", ".toml", ".j2", ".typed", ".md", ".cu", ".cuh", ".h", ".cpp"}
+SHIPPED = {".py", ".toml", ".yaml", ".j2", ".typed", ".md", ".cu", ".cuh", ".h", ".cpp"}
 pytestmark = pytest.mark.slow
 
 

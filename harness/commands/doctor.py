@@ -38,7 +38,12 @@ def command(ctx: click.Context, plugins: tuple[Path, ...]) -> None:
     ]
     for kind, name, owners in conflicts:
         click.secho(f"{kind} {name!r} is registered by {' and '.join(owners)}; rename or remove one", fg="red")
-    for spec in (*registry.models.specs(), *registry.tasks.specs(), *registry.datasets.specs()):
+    for spec in (
+        *registry.models.specs(),
+        *registry.tasks.specs(),
+        *registry.tasks.families.specs(),
+        *registry.datasets.specs(),
+    ):
         if missing := not_installed(spec.requires, spec.name):
             click.echo(f"not usable here: {missing}")
     for kernel in registry.kernels.specs():

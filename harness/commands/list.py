@@ -11,7 +11,7 @@ import click
 from harness.commands.options import plugin_option
 from harness.errors import UsageError
 from harness.registry import Registry, load_registry, suggest
-from harness.specs import KernelSpec, ModelSpec, Spec, TaskSpec
+from harness.specs import KernelSpec, ModelSpec, Spec, TaskFamily, TaskSpec
 
 KINDS = ("models", "tasks", "metrics", "datasets", "kernels", "suites", "plugins")
 
@@ -49,7 +49,7 @@ def _entries(kind: str, registry: Registry) -> Iterable[dict[str, str]]:
         return
     specs: dict[str, list[Spec]] = {
         "models": [*registry.models.specs()],
-        "tasks": [*registry.tasks.specs()],
+        "tasks": [*registry.tasks.specs(), *registry.tasks.families.specs()],
         "metrics": [*registry.metrics.specs()],
         "datasets": [*registry.datasets.specs()],
         "kernels": [*registry.kernels.specs()],
@@ -60,7 +60,9 @@ def _entries(kind: str, registry: Registry) -> Iterable[dict[str, str]]:
 
 
 def shown_name(spec: Spec) -> str:
-    """A kernel with its op; everything else by its own name."""
+    """A kernel with its op, a family as its tasks are asked for; everything else by its own name."""
+    if isinstance(spec, TaskFamily):
+        return f"{spec.name}:NAME"
     return f"{spec.op}.{spec.name}" if isinstance(spec, KernelSpec) else spec.name
 
 

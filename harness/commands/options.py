@@ -39,7 +39,7 @@ class OverrideType(click.ParamType[str]):
         names = {
             "suite": [name.replace("_", "-") for name in registry.suites.names()],
             "model": registry.models.names(),
-            "task": registry.tasks.names(),
+            "task": [*registry.tasks.names(), *(f"{name}:" for name in registry.tasks.families.names())],
             "kernel": ["auto", *sorted({spec.name for spec in registry.kernels.specs()})],
             "scale": ["smoke", "small", "medium", "paper"],
             "device": ["auto", "cpu", "cuda"],

@@ -41,6 +41,7 @@ def find(name: str, registry: Registry) -> list[tuple[str, Registered[Any]]]:
     catalogues = (
         registry.models,
         registry.tasks,
+        registry.tasks.families,
         registry.metrics,
         registry.datasets,
         registry.ops,
@@ -48,6 +49,8 @@ def find(name: str, registry: Registry) -> list[tuple[str, Registered[Any]]]:
         registry.suites,
         registry.executors,
     )
+    if ":" in name:
+        return [("task", registry.tasks[name])]
     wanted = name.replace("-", "_")
     found = [(catalogue.kind, catalogue[wanted]) for catalogue in catalogues if wanted in catalogue.entries]
     if not found and name not in {plugin.name for plugin in registry.plugins}:

@@ -63,6 +63,7 @@ from harness.interfaces.tasks import (
     Measurement,
     Record,
     Task,
+    ValidatesBy,
 )
 
 __all__ = [
@@ -122,6 +123,7 @@ __all__ = [
     "TokenLearner",
     "Training",
     "Transitions",
+    "ValidatesBy",
     "VideoBatch",
     "VideoData",
 ]

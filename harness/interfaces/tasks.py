@@ -105,6 +105,16 @@ class KnowsTrainLength(Protocol):
 
 
 @runtime_checkable
+class ValidatesBy(Protocol):
+    """A task whose headline cannot be had on validation: another of its metrics chooses between configurations."""
+
+    @property
+    def validation_metric(self) -> str:
+        """Its name; the evidence on `validation` has what it needs."""
+        ...
+
+
+@runtime_checkable
 class LeavesReferenceEvidence(Protocol):
     """A task with baselines that need no learning and whose evidence every metric can read, such as real examples in
     place of samples."""

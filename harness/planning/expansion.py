@@ -105,8 +105,10 @@ def _points(
         if match is not None:
             # Who asks for a match on the command line means it to go before the sizes that the suite gives.
             check_options(match, model.spec, given if chosen["match"] else options)
-        absent = not_installed(model.spec.requires, model.spec.name) or not_installed(
-            task.spec.requires, task.spec.name
+        absent = (
+            not_installed(model.spec.requires, model.spec.name)
+            or not_installed(task.spec.requires, task.spec.name)
+            or _unsupported(task.spec, task_options)
         )
         for device, precision in itertools.product(request.devices, request.precisions):
             resolved, reason = resolve_device(device)
@@ -175,6 +177,13 @@ def _with_kernels(point: Trial, kernels: Sequence[str], model: ModelSpec, regist
 def _options(spec: TaskSpec | ModelSpec, options: Mapping[str, Any]) -> dict[str, Any]:
     config: BaseModel = parse_config(spec.config.load(), options, spec.name)
     return config.model_dump(mode="json")
+
+
+def _unsupported(task: TaskSpec, options: Mapping[str, Any]) -> str:
+    if task.unsupported is None:
+        return ""
+    reason: str | None = task.unsupported.load()(parse_config(task.config.load(), options, task.name))
+    return reason or ""
 
 
 def _merged(base: Training, levels: Sequence[TrainingOptions], chosen: Mapping[str, Any]) -> Training:

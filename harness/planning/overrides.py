@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.errors import UsageError
 
-KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*")
+KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_:/-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*")
 RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
 OPENING, CLOSING = "[{(", "]})"
 

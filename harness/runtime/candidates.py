@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.interfaces import FitOutcome, TakesCheckpoints, Task
+from harness.interfaces import FitOutcome, TakesCheckpoints, Task, ValidatesBy
 from harness.runtime.building import build_learner
 from harness.runtime.checkpoints import FileCheckpoints
 from harness.runtime.context import TrialContext
@@ -29,15 +29,18 @@ class Candidate:
     validation: float
 
 
-def choose_candidate(context: TrialContext, headline: MetricSpec, record: RecordCandidate) -> Candidate:
-    """Fit every candidate; validation chooses. The test split is not touched.
+def choose_candidate(context: TrialContext, record: RecordCandidate) -> Candidate:
+    """Fit every candidate; validation chooses, by the headline or what the task says. The test split is not touched.
 
     `record(index, step, values)` gets the learning curves. Raises Diverged when every candidate does.
     """
     failures: list[Diverged] = []
-    sign = 1 if headline.higher_is_better else -1
+    metric = context.metrics[0]
+    if isinstance(context.task, ValidatesBy):
+        metric = context.registry.metrics[context.task.validation_metric].spec
+    sign = 1 if metric.higher_is_better else -1
     best: Candidate | None = None
-    for candidate in _fitted(context, headline, record, failures):
+    for candidate in _fitted(context, metric, record, failures):
         if best is None or sign * candidate.validation > sign * best.validation:
             best = candidate
     if best is None:
@@ -46,17 +49,17 @@ def choose_candidate(context: TrialContext, headline: MetricSpec, record: Record
 
 
 def _fitted(
-    context: TrialContext, headline: MetricSpec, record: RecordCandidate, failures: list[Diverged]
+    context: TrialContext, metric: MetricSpec, record: RecordCandidate, failures: list[Diverged]
 ) -> Iterator[Candidate]:
     for index, learning_rate in enumerate(context.trial.learning_rates):
         try:
-            yield _fit(context, index, learning_rate, headline, record)
+            yield _fit(context, index, learning_rate, metric, record)
         except Diverged as error:
             failures.append(error)
 
 
 def _fit(
-    context: TrialContext, index: int, learning_rate: float, headline: MetricSpec, record: RecordCandidate
+    context: TrialContext, index: int, learning_rate: float, metric: MetricSpec, record: RecordCandidate
 ) -> Candidate:
     learner = build_learner(context, learning_rate)
     task, problems = _with_checkpoints(context, index)
@@ -71,7 +74,7 @@ def _fit(
             record=lambda step, values: record(index, step, values),
         )
     outcome = replace(outcome, continued="; ".join(filter(None, [outcome.continued, *problems])))
-    validation = compute(headline, gather_evidence(context, learner, "validation")).value
+    validation = compute(metric, gather_evidence(context, learner, "validation")).value
     return Candidate(index, learning_rate, learner, outcome, validation)
 
 

@@ -168,7 +168,7 @@ def _run(context: TrialContext, row: Row, curve: Curve, artifacts: dict[str, byt
         steps = budget.steps or round(step * max(1.0, (budget.seconds or 0.0) / values.get("seconds", math.inf)))
         report(candidate * steps + step, len(rates) * steps, values.get("loss", math.nan))
 
-    chosen = choose_candidate(context, headline, record)
+    chosen = choose_candidate(context, record)
     for point in curve:
         point["chosen"] = point["candidate"] == chosen.index
     row |= _fitting_columns(chosen) | peak_memory(context.device)

@@ -1,0 +1,1 @@
+"""Language models: text of the standard library, and any task of lm-eval."""
