@@ -16,7 +16,7 @@ def rotation(
 
     Computed in float64: a float32 angle at position 100,000 is wrong by several thousandths.
     """
-    even = torch.arange(0, width - 1, 2, device=positions.device, dtype=torch.float64)
+    even = torch.arange(0, max(width - 1, 0), 2, device=positions.device, dtype=torch.float64)
     angles = positions.double()[:, None] * base ** (-even / width)  # [L, half]
     return torch.stack((angles.cos(), angles.sin())).to(dtype)
 

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from harness.errors import UsageError
 from harness.interfaces import TokenData
 from harness_sequence.attention import fused
-from harness_transformer.config import TransformerConfig
+from harness_transformer.config import GptNeoxConfig, TransformerConfig
+from harness_transformer.gpt_neox import build as build_gpt_neox
 from harness_transformer.model import build
 
 DATA = TokenData(vocab=13, length=20)
@@ -87,3 +88,15 @@ def test_one_batch_is_learned_by_heart():
         loss.backward()
         optimizer.step()
     assert loss.item() < 0.05
+
+
+@pytest.mark.parametrize("d_model", [8, 16, 40], ids=lambda d_model: f"d_model{d_model}")
+def test_heads_too_narrow_for_their_share_of_positions_are_read_too(d_model):
+    """A quarter of 4 features is no pair: then order comes in through the mask alone."""
+    torch.manual_seed(0)
+    model = build_gpt_neox(GptNeoxConfig(d_model=d_model), DATA, {"attention": fused.attention}).double()
+    state, outputs = model.initial_state(2), []
+    for token in TOKENS.unbind(1):
+        output, state = model.step(token, state)
+        outputs.append(output)
+    torch.testing.assert_close(torch.stack(outputs, 1), model(TOKENS), atol=1e-10, rtol=0)
