@@ -39,6 +39,11 @@ class ReadsTokens(Protocol):
         not used any more."""
         ...
 
+    def select(self, state: Any, rows: Sequence[int]) -> Any:
+        """The state of the sequences with these numbers, in that order; one that is named twice goes on in two ways.
+        The state is not used any more."""
+        ...
+
 
 @runtime_checkable
 class ExtractsFeatures(Protocol):

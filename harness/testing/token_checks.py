@@ -61,7 +61,7 @@ def check_streaming(model: TokenModel) -> None:
 
 
 def check_reading(model: TokenModel) -> None:
-    """Prompts of different length that are read at once and joined go on as whole sequences (where there is `read`)."""
+    """Prompts that are read at once, joined and selected go on as whole sequences (only where there is `read`)."""
     module = model.build()
     if not (isinstance(module, ReadsTokens) and isinstance(module, StepsTokens)):
         return
@@ -69,14 +69,27 @@ def check_reading(model: TokenModel) -> None:
     whole = outputs_of(module, tokens())
     with torch.no_grad():
         read = [module.read(tokens()[:, :prompt]) for prompt in prompts]
-        outputs, state = [torch.cat([logits for logits, _ in read])], module.join([state for _, state in read])
-        for place in range(following):
-            column = torch.cat([tokens()[:, prompt + place] for prompt in prompts])
+        state = module.join([state for _, state in read])
+        # Every sequence goes on as it is and, from the same state, with its tokens the other way round.
+        rows = [row for row in range(len(prompts) * BATCH) for _ in range(2)]
+        state = module.select(state, rows)
+        ends = [(row % BATCH, prompts[row // BATCH]) for row in rows]
+        following_tokens = torch.stack([tokens()[row, end : end + following] for row, end in ends])
+        following_tokens[1::2] = following_tokens[1::2].flip(1)
+        outputs = []
+        for column in following_tokens.unbind(dim=1):
             logits, state = module.step(column, state)
             outputs.append(logits)
-    expected = torch.cat([whole[:, prompt - 1 : prompt + following] for prompt in prompts])
-    error = float((torch.stack(outputs, dim=1) - expected).abs().max())
-    expect(error < 1e-7, f"after prompts read at once and joined, logits differ by {error:.1e} in float64")
+    straight = torch.stack(outputs, dim=1)[::2]
+    expected = torch.stack([whole[row, end : end + following] for row, end in ends[::2]])
+    error = max(
+        float((straight - expected).abs().max()),
+        max(
+            float((logits - whole[:, prompt - 1]).abs().max())
+            for (logits, _), prompt in zip(read, prompts, strict=True)
+        ),
+    )
+    expect(error < 1e-7, f"after prompts read at once, joined and selected, logits differ by {error:.1e} in float64")
 
 
 CHECKS: Mapping[str, Callable[[TokenModel], None]] = {

@@ -36,6 +36,11 @@ class LSTMModel(nn.Module):
         hidden, cell = zip(*states, strict=True)
         return torch.cat(hidden, dim=1), torch.cat(cell, dim=1)
 
+    def select(self, state: tuple[Tensor, Tensor], rows: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """The state of the sequences with these numbers, in that order; one may be named twice."""
+        hidden, cell = state
+        return hidden[:, list(rows)], cell[:, list(rows)]
+
     def initial_state(self, batch: int) -> tuple[Tensor, Tensor]:
         """Zero hidden and cell states."""
         zero = self.embedding.weight.new_zeros(self.lstm.num_layers, batch, self.lstm.hidden_size)

@@ -20,7 +20,7 @@ from harness_sequence.blocks import decoder
 from harness_sequence.linear_memory import without_autocast
 from harness_sequence.rotary import rotate, rotation
 from harness_sequence.self_attention import split_heads
-from harness_sequence.stack import Mixer, TokenModel
+from harness_sequence.stack import Mixer, TokenModel, take_of_groups
 
 State: TypeAlias = tuple[tuple[Tensor, ...], ...]
 GATE_LEARNING_RATE_SCALE = 10.0
@@ -75,6 +75,9 @@ class InfiniMixer(Mixer):
 
     def join(self, states: Sequence[State]) -> State:
         return tuple(group for groups in states for group in groups)
+
+    def select(self, state: State, rows: Sequence[int]) -> State:
+        return take_of_groups(state, rows)
 
     def step(self, x: Float[Tensor, "batch d_model"], state: State) -> tuple[Float[Tensor, "batch d_model"], State]:
         qkv = split_heads(self.qkv(x[:, None]), 3, self.num_heads)  # [3, B, H, 1, d_head]

@@ -48,6 +48,9 @@ class StateSpaceBlock(Block):
         """What is shared is of the first."""
         return states[0] | {"x": torch.cat([state["x"] for state in states])}
 
+    def select(self, state: State, rows: Sequence[int]) -> State:
+        return state | {"x": state["x"][list(rows)]}
+
     def _mixed(self, y: Tensor) -> Tensor:
         return F.glu(self.mix(self.dropout(y)), -1)
 

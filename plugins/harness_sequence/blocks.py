@@ -39,6 +39,9 @@ class PreNormBlock(Block):
     def join(self, states: Sequence[State]) -> State:
         return self.mixer.join(states)
 
+    def select(self, state: State, rows: Sequence[int]) -> State:
+        return self.mixer.select(state, rows)
+
     def read(self, x: Float[Tensor, "batch length d_model"]) -> tuple[Float[Tensor, "batch length d_model"], State]:
         mixed, state = self.mixer.read(self.mixer_norm(x))
         x = x + self.dropout(mixed)

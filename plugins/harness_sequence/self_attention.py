@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from harness_sequence.attention.op import Attention
 from harness_sequence.rotary import BASE, rotate, rotation
-from harness_sequence.stack import Mixer
+from harness_sequence.stack import Mixer, take_of_groups
 
 State: TypeAlias = tuple[tuple[Tensor, Tensor, Tensor], ...]
 LEAST_ROOM = 32
@@ -83,6 +83,9 @@ class SelfAttention(Mixer):
 
     def join(self, states: Sequence[State]) -> State:
         return tuple(group for groups in states for group in groups)
+
+    def select(self, state: State, rows: Sequence[int]) -> State:
+        return take_of_groups(state, rows, shared=1)
 
     def step(self, x: Float[Tensor, "batch d_model"], state: State) -> tuple[Float[Tensor, "batch d_model"], State]:
         qkv = split_heads(self.qkv(x[:, None]), 3, self.num_heads)

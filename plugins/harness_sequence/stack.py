@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any, TypeAlias
 
 import torch
@@ -44,6 +45,33 @@ class Streaming(nn.Module, ABC):
         Here the batch is the first axis of every tensor.
         """
         return concatenate(states)
+
+    def select(self, state: State, rows: Sequence[int]) -> State:
+        """The state of the sequences with these numbers; one may be named twice."""
+        return take(state, rows)
+
+
+def take(state: State, rows: Sequence[int]) -> State:
+    """These rows along the first axis of every tensor."""
+    if isinstance(state, Tensor):
+        return state[list(rows)]
+    if isinstance(state, dict):
+        return {name: take(part, rows) for name, part in state.items()}
+    return type(state)(take(part, rows) for part in state)
+
+
+def take_of_groups(
+    state: Sequence[tuple[Tensor, ...]], rows: Sequence[int], shared: int = 0
+) -> tuple[tuple[Tensor, ...], ...]:
+    """These sequences of a state in groups, in which the last `shared` tensors are of the group and not of each."""
+    places = [(number, row) for number, group in enumerate(state) for row in range(len(group[0]))]
+    chosen = groupby((places[row] for row in rows), key=lambda place: place[0])
+    groups = []
+    for number, members in chosen:
+        inside = [row for _, row in members]
+        own = len(state[number]) - shared
+        groups.append((*(tensor[inside] for tensor in state[number][:own]), *state[number][own:]))
+    return tuple(groups)
 
 
 def concatenate(states: Sequence[State]) -> State:
@@ -130,6 +158,13 @@ class TokenModel(nn.Module):
         if self.positions is not None:
             joined.append(torch.cat([state[-1] for state in states]))
         return joined
+
+    def select(self, state: list[State], rows: Sequence[int]) -> list[State]:
+        """The state of the sequences with these numbers, in that order; one may be named twice."""
+        chosen = [block.select(part, rows) for block, part in zip(self.blocks, state, strict=False)]
+        if self.positions is not None:
+            chosen.append(state[-1][list(rows)])
+        return chosen
 
     def initial_state(self, batch: int) -> list[State]:
         """The state of `batch` empty sequences."""

@@ -32,9 +32,11 @@ def read_and_step(model: ReadsTokens, rows: Sequence[Writing], device: torch.dev
     read = [model.read(_tokens([row.prompt for row in group], device)) for group in groups]
     logits, state = torch.cat([logits for logits, _ in read]), model.join([state for _, state in read])
     write(logits, rows)
-    while not all(row.done for row in rows):
+    while unfinished := [index for index, row in enumerate(rows) if not row.done]:
+        if len(unfinished) < len(rows):
+            rows, state = [rows[index] for index in unfinished], model.select(state, unfinished)
         logits, state = model.step(_tokens([row.written[-1] for row in rows], device), state)
-        _write_unfinished(logits, rows)
+        write(logits, rows)
 
 
 def step(model: StepsTokens, rows: Sequence[Writing], device: torch.device) -> None:
@@ -47,7 +49,9 @@ def step(model: StepsTokens, rows: Sequence[Writing], device: torch.device) -> N
     while not all(row.done for row in rows):
         logits, state = model.step(_tokens([row.at(place) for row in rows], device), state)
         place += 1
-        _write_unfinished(logits, rows, length=place)
+        due = [index for index, row in enumerate(rows) if not row.done and row.length == place]
+        if due:
+            write(logits[due], [rows[index] for index in due])
 
 
 def recompute(module: nn.Module, rows: Sequence[Writing], device: torch.device) -> None:
@@ -56,13 +60,6 @@ def recompute(module: nn.Module, rows: Sequence[Writing], device: torch.device) 
         logits = read(module, [(*row.prompt, *row.written) for row in due], device)
         last = _tokens([row.length - 1 for row in due], device)
         write(logits[torch.arange(len(due), device=device), last], due)
-
-
-def _write_unfinished(logits: Tensor, rows: Sequence[Writing], length: int | None = None) -> None:
-    """Of the unfinished rows those that have this length, or all."""
-    due = [index for index, row in enumerate(rows) if not row.done and length in (None, row.length)]
-    if due:
-        write(logits[due], [rows[index] for index in due])
 
 
 def _tokens(numbers: Sequence[object], device: torch.device) -> Tensor:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from harness.errors import UsageError
+from harness.interfaces import ReadsTokens, StepsTokens
 
 Tokens: TypeAlias = tuple[int, ...]
 POSITIONS = 128
+STEP_COST = 8
+"""A step over one token of a batch is taken to cost as much as reading so many tokens of a sequence at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,68 @@ def make_span(context: Sequence[int], continuation: Sequence[int], max_length: i
 
 
 def score_spans(
+    module: nn.Module, spans: Sequence[Span], *, batch_size: int, device: torch.device
+) -> Iterator[list[tuple[int, Score]]]:
+    """After each batch, the scores that it gave with the index of their span.
+
+    A context that several continuations follow is read once where the model can go on from there in several ways.
+    """
+    alone = list(range(len(spans)))
+    if isinstance(module, ReadsTokens):
+        families = shared_contexts(spans)
+        together = {index for indices in families.values() for index in indices}
+        alone = [index for index in alone if index not in together]
+        yield from fork_contexts(module, spans, families, batch_size=batch_size, device=device)
+    for scores in score_whole(module, [spans[index] for index in alone], batch_size=batch_size, device=device):
+        yield [(alone[index], score) for index, score in scores]
+
+
+def shared_contexts(spans: Sequence[Span]) -> dict[Tokens, list[int]]:
+    """Contexts that several different continuations follow, with the indices of these, where that saves reading."""
+    families: dict[Tokens, list[int]] = {}
+    for index, span in enumerate(spans):
+        families.setdefault(span.inputs[: len(span.inputs) - len(span.targets) + 1], []).append(index)
+    return {
+        context: indices
+        for context, indices in families.items()
+        if (len(indices) - 1) * len(context) > STEP_COST * max(len(spans[index].targets) for index in indices)
+    }
+
+
+def fork_contexts(
+    module: ReadsTokens,
+    spans: Sequence[Span],
+    families: Mapping[Tokens, list[int]],
+    *,
+    batch_size: int,
+    device: torch.device,
+) -> Iterator[list[tuple[int, Score]]]:
+    """Read each context once, and go on from its end with each of its continuations."""
+    assert isinstance(module, StepsTokens)
+    longest_first = sorted(families, key=len, reverse=True)
+    for start in range(0, len(longest_first), batch_size):
+        contexts = longest_first[start : start + batch_size]
+        groups = [list(group) for _, group in groupby(contexts, key=len)]
+        with torch.no_grad():
+            read = [module.read(torch.tensor(group, device=device)) for group in groups]
+            logits, state = torch.cat([logits for logits, _ in read]), module.join([state for _, state in read])
+            rows = [row for row, context in enumerate(contexts) for _ in families[context]]
+            indices = [index for context in contexts for index in families[context]]
+            targets = [spans[index].targets for index in indices]
+            state, logits = module.select(state, rows), logits[rows]
+            parts = [logits]
+            for place in range(max(map(len, targets)) - 1):
+                # Past its end a continuation reads its last token again, which nobody looks at.
+                column = [target[min(place, len(target) - 1)] for target in targets]
+                logits, state = module.step(torch.tensor(column, device=device), state)
+                parts.append(logits)
+        yield [
+            (index, _score(torch.stack([part[row] for part in parts[: len(target)]]), target))
+            for row, (index, target) in enumerate(zip(indices, targets, strict=True))
+        ]
+
+
+def score_whole(
     module: nn.Module, spans: Sequence[Span], *, batch_size: int, device: torch.device
 ) -> Iterator[list[tuple[int, Score]]]:
     """After each forward pass, the scores that it gave with the index of their span.
@@ -114,3 +180,10 @@ def _scores(logits: Tensor, spans: Sequence[Span], indices: Sequence[int]) -> It
         here = slice(place.start - first, place.stop - first)
         chosen = scored[here].gather(1, targets[:, None])[:, 0].double() - normalizers[here]
         yield index, Score(float(chosen.sum()), bool((most_likely[here] == targets).all()))
+
+
+def _score(logits: Tensor, targets: Tokens) -> Score:
+    """Of targets by the logits [targets, vocab] before each."""
+    wanted = torch.tensor(targets, device=logits.device)
+    chosen = logits.gather(1, wanted[:, None])[:, 0].double() - logits.double().logsumexp(dim=-1)
+    return Score(float(chosen.sum()), bool((logits.argmax(dim=-1) == wanted).all()))

@@ -8,8 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from harness.bridges.lm_eval.scoring import make_span, score_spans, share_inputs
+from harness.bridges.lm_eval.scoring import make_span, score_spans, score_whole, share_inputs, shared_contexts
+from harness.configuration import parse_config
 from harness.errors import UsageError
+from harness.interfaces import TokenData
+from harness.kernels.loading import load_kernels
+from harness.planning.resolution import resolve_kernels
 
 CPU = torch.device("cpu")
 VOCAB = 11
@@ -99,3 +103,51 @@ def test_what_has_no_score_is_refused(context, continuation, message):
 def test_probabilities_of_all_continuations_add_up_to_one():
     found = scores([make_span((1, 2), (token,), 20) for token in range(VOCAB)])
     assert math.fsum(math.exp(score.log_probability) for score in found) == pytest.approx(1)
+
+
+LONG = tuple(index % 9 for index in range(40))
+QUESTIONS = [
+    make_span(context, continuation, 60)
+    for context in (LONG, LONG[::-1], LONG[:33])
+    for continuation in ((1,), (2, 3), (2, 4, 5, 6), (7,))
+]
+STREAMING = ("mamba", "s4", "s4d", "transformer", "gpt_neox", "infini_attention", "local_attention", "lstm")
+
+
+def build(registry, name):
+    spec = registry.models[name].spec
+    kernels, _ = resolve_kernels("auto", spec, "cpu", registry)
+    torch.manual_seed(0)
+    config = parse_config(spec.config.load(), {"d_model": 16}, name)
+    module = spec.build.load()(config, TokenData(vocab=VOCAB, length=64), load_kernels(kernels, registry)).eval()
+    return module.double()
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 16])
+@pytest.mark.parametrize("name", STREAMING)
+def test_going_on_from_a_context_is_reading_it_each_time(registry, name, batch_size):
+    module = build(registry, name)
+    spans = [*SPANS, *QUESTIONS]
+    whole = dict(pair for part in score_whole(module, spans, batch_size=batch_size, device=CPU) for pair in part)
+    found = scores(spans, batch_size, module)
+    assert shared_contexts(spans)
+    expected = [whole[index] for index in range(len(spans))]
+    assert [one.log_probability for one in found] == pytest.approx([one.log_probability for one in expected], abs=1e-9)
+    assert [one.is_greedy for one in found] == [one.is_greedy for one in expected]
+
+
+def test_a_context_with_several_continuations_is_read_once(registry, monkeypatch):
+    module = build(registry, "mamba")
+    read = []
+    monkeypatch.setattr(
+        module, "read", lambda tokens, original=module.read: read.append(tokens.shape) or original(tokens)
+    )
+    monkeypatch.setattr(module, "forward", lambda tokens: pytest.fail("it was read whole"))
+    scores(QUESTIONS, batch_size=2, model=module)
+    assert sorted(map(tuple, read)) == [(1, 33), (2, 40)]
+
+
+def test_short_contexts_and_single_continuations_are_read_whole():
+    assert shared_contexts(SPANS) == {}
+    assert shared_contexts(QUESTIONS[:1]) == {}
+    assert shared_contexts(QUESTIONS[:4]) == {LONG: [0, 1, 2, 3]}
