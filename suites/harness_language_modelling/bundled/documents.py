@@ -57,9 +57,14 @@ def _text() -> str:
 
 
 def _recurring(text: str) -> Iterator[tuple[str, str]]:
+    """Each identifier once: a fifth of all would be `self`, which is known without reading."""
+    asked: set[str] = set()
     for found in IDENTIFIER.finditer(text, CONTEXT):
         name, context = found[0], text[found.start() - CONTEXT : found.start()]
-        if len(name) >= SHORTEST and not keyword.iskeyword(name) and name in IDENTIFIER.findall(context):
+        if len(name) < SHORTEST or keyword.iskeyword(name) or name in asked:
+            continue
+        if name in IDENTIFIER.findall(context):
+            asked.add(name)
             yield context, name
 
 

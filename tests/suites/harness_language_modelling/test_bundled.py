@@ -35,6 +35,7 @@ def test_the_cloze_asks_for_what_its_context_has():
     rows = list(documents.cloze(num_documents=50)["test"])
     assert len(rows) == 50
     assert all(row["identifier"] in row["context"] for row in rows)
+    assert len({row["identifier"] for row in rows}) == 50
     assert all(len(row["context"]) == documents.CONTEXT for row in rows)
 
 
