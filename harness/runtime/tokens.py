@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
 
-from harness.interfaces import Array, TokenBatch
+from harness.interfaces import Array, Budget, FitOutcome, Record, Streams, TokenBatch, TokenLearner, Training
+from harness.runtime.fitting import fit
 from harness.runtime.ordering import Indices, in_order, shuffled
+
+
+def fit_sequences(
+    learner: TokenLearner,
+    train: Mapping[str, Array],
+    *,
+    training: Training,
+    budget: Budget,
+    streams: Streams,
+    device: torch.device,
+    record: Record,
+    validate: Callable[[], Mapping[str, float]],
+) -> FitOutcome:
+    """Train on the sequences of a split, whose order is the seed's own; `training.evaluations` times validate."""
+    return fit(
+        learner,
+        token_batches(train, training.batch_size, streams.numpy("batches"), device),
+        budget=budget,
+        record=record,
+        count=_count,
+        validate=validate,
+        validations=training.evaluations,
+        device=device,
+    )
+
+
+def _count(batch: TokenBatch) -> tuple[int, int]:
+    """Examples, and tokens with the padding that the batch has."""
+    return len(batch.inputs), batch.inputs.numel()
 
 
 def token_batches(

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor, nn
 
-NUM_BYTES = 256
+from harness_data.ngrams import NUM_BYTES, ByteBigram, ByteUnigram, count_pairs
+
 PRIOR = 8.0
 
 
@@ -32,10 +33,7 @@ def baselines(windows: UInt8[np.ndarray, "windows length"]) -> Iterator[tuple[st
     Pairs are smoothed by the frequencies, with the weight of 8 observations.
     """
     yield "uniform", ByteTable(torch.zeros(NUM_BYTES, NUM_BYTES, dtype=torch.float64))
-    single = np.bincount(windows.ravel(), minlength=NUM_BYTES) + 1.0
-    single /= single.sum()
-    yield "byte_unigram", ByteTable(torch.from_numpy(np.tile(np.log(single), (NUM_BYTES, 1))))
-    codes = windows[:, :-1].astype(np.int64) * NUM_BYTES + windows[:, 1:]
-    pairs = np.bincount(codes.ravel(), minlength=NUM_BYTES**2).reshape(NUM_BYTES, NUM_BYTES)
-    smoothed = (pairs + PRIOR * single) / (pairs.sum(axis=1, keepdims=True) + PRIOR)
-    yield "byte_bigram", ByteTable(torch.from_numpy(np.log(smoothed)))
+    single = ByteUnigram.count(windows.ravel())
+    yield "byte_unigram", ByteTable(torch.from_numpy(np.tile(np.log(single.probabilities), (NUM_BYTES, 1))))
+    pairs = ByteBigram.smoothed(count_pairs(windows[:, :-1], windows[:, 1:]), single, PRIOR)
+    yield "byte_bigram", ByteTable(torch.from_numpy(np.log(pairs.probabilities)))

@@ -24,6 +24,7 @@ from harness.interfaces import (
     TokenLearner,
     Training,
 )
+from harness_data.ngrams import NUM_BYTES
 from harness_language_modelling.baselines import baselines
 from harness_language_modelling.locating import LocatedTask
 from harness_language_modelling.measures import KNOWN, VALIDATION, measures_of, needs_of
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-NUM_BYTES = 256
 BATCH_SIZE = 16
 
 
@@ -71,22 +71,21 @@ class LmEvalTask:
         record: Record,
     ) -> FitOutcome:
         """Predict the next byte of windows of text."""
-        from harness.runtime.fitting import fit
-        from harness.runtime.tokens import token_batches
+        from harness.runtime.tokens import fit_sequences
 
         def validate() -> dict[str, float]:
             arrays = self.evaluate(learner, data, "validation", training=training, device=device).arrays
             return {"validation_nats": float(arrays["text_nats"].sum() / arrays["text_bytes"].sum())}
 
-        return fit(
+        return fit_sequences(
             learner,
-            token_batches(_text(data, "train"), training.batch_size, streams.numpy("batches"), device),
+            _text(data, "train"),
+            training=training,
             budget=budget,
-            record=record,
-            count=lambda batch: (len(batch.inputs), batch.inputs.numel()),
-            validate=validate,
-            validations=training.evaluations,
+            streams=streams,
             device=device,
+            record=record,
+            validate=validate,
         )
 
     def evaluate(

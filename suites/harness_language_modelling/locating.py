@@ -94,10 +94,11 @@ def _brought_by_lm_eval() -> Path:
 
 def _read(file: Path) -> LocatedTask:
     from lm_eval.tasks._yaml_loader import load_yaml
+    from yaml import YAMLError
 
     try:
         config = load_yaml(file, resolve_func=False)
-    except Exception as error:  # whatever a YAML library raises
+    except (YAMLError, OSError, ValueError) as error:
         raise DataError(f"{file} is not the YAML file of an lm-eval task: {error}") from error
     name = config.get("task")
     if not isinstance(name, str):

@@ -64,8 +64,7 @@ class SequenceTask:
         record: Record,
     ) -> FitOutcome:
         """Train on batches whose order is the seed's own; `training.evaluations` times look at validation."""
-        from harness.runtime.fitting import fit
-        from harness.runtime.tokens import token_batches
+        from harness.runtime.tokens import fit_sequences
 
         def validate() -> dict[str, float]:
             arrays = self.evaluate(learner, data, "validation", training=training, device=device).arrays
@@ -75,16 +74,15 @@ class SequenceTask:
                 "validation_accuracy": float(arrays["correct"].sum() / counted),
             }
 
-        train = _split(data, "train")
-        return fit(
+        return fit_sequences(
             learner,
-            token_batches(train, training.batch_size, streams.numpy("batches"), device),
+            _split(data, "train"),
+            training=training,
             budget=budget,
-            record=record,
-            count=_count,
-            validate=validate,
-            validations=training.evaluations,
+            streams=streams,
             device=device,
+            record=record,
+            validate=validate,
         )
 
     def evaluate(
@@ -156,11 +154,6 @@ class SequenceTask:
 def context_edges(length: int) -> tuple[int, ...]:
     """1, 16, 64, 256, ... up to the longest context: each range is four times the one before."""
     return (1, *(4**power for power in range(2, 1 + math.floor(math.log(length, 4) + 1e-9))))
-
-
-def _count(batch: TokenBatch) -> tuple[int, int]:
-    """Examples, and tokens with the padding that the batch has."""
-    return len(batch.inputs), batch.inputs.numel()
 
 
 def _dataset(data: Dataset | None) -> Dataset:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.interfaces import DatasetRequest
+from harness_data.ngrams import NUM_BYTES
 from harness_data.options import Options
 from harness_long_context import listops as listops_data
 from harness_long_context import passkey as passkey_data
@@ -12,7 +13,6 @@ from harness_long_context import pathfinder as pathfinder_data
 from harness_long_context.induction_heads import InductionHeadsConfig
 from harness_long_context.listops import ListopsConfig
 from harness_long_context.mqar import MqarConfig
-from harness_long_context.ngrams import NUM_BYTES
 from harness_long_context.passkey import PasskeyConfig
 from harness_long_context.pathfinder import PathfinderConfig
 from harness_long_context.pixels import PixelsConfig

@@ -13,8 +13,8 @@ from harness.interfaces import Array, BuiltDataset, Streams
 from harness.specs import Tier
 from harness_data.corpora import Corpus
 from harness_data.local_text import local_fingerprint, local_provenance, read_local_text
+from harness_data.ngrams import UNIFORM_BITS, ByteBigram, ByteUnigram
 from harness_data.stdlib_text import read_stdlib, stdlib_fingerprint, stdlib_provenance
-from harness_long_context.ngrams import UNIFORM_BITS, ByteBigram, ByteUnigram
 from harness_long_context.sampling import ExampleCounts
 
 

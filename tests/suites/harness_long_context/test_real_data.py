@@ -13,9 +13,9 @@ from sklearn.datasets import load_digits
 from harness.errors import DataError, MissingDataError
 from harness.runtime.seeding import SeedStreams
 from harness.specs import Tier
+from harness_data.ngrams import ByteBigram, ByteUnigram
 from harness_data.spam_assassin import LABELS
 from harness_long_context import pixels, text_classification, text_lm
-from harness_long_context.ngrams import ByteBigram, ByteUnigram
 from harness_long_context.pixels import PixelsConfig
 from harness_long_context.text_classification import TextClassificationConfig
 from harness_long_context.text_lm import TextLmConfig

@@ -40,20 +40,25 @@ class ByteBigram:
     @classmethod
     def fit(cls, text: Array, validation_inputs: Array, validation_targets: Array) -> ByteBigram:
         """Counts from a text; of the priors the one with the shortest code for the validation pairs."""
-        pairs = np.bincount(text[:-1].astype(np.int64) * NUM_BYTES + text[1:], minlength=NUM_BYTES**2)
-        counts = pairs.reshape(NUM_BYTES, NUM_BYTES).astype(np.float64)
-        unigram = ByteUnigram.count(text).probabilities
-        candidates = [cls(_smoothed(counts, unigram, prior), prior) for prior in PRIORS]
+        counts, unigram = count_pairs(text[:-1], text[1:]), ByteUnigram.count(text)
+        candidates = [cls.smoothed(counts, unigram, prior) for prior in PRIORS]
         return min(candidates, key=lambda model: model.bits_per_byte(validation_inputs, validation_targets))
+
+    @classmethod
+    def smoothed(cls, counts: Array, unigram: ByteUnigram, prior: float) -> ByteBigram:
+        """From counts of pairs [256, 256], with a prior of that weight."""
+        together = counts + prior * unigram.probabilities
+        return cls(together / (counts.sum(axis=1, keepdims=True) + prior), prior)
 
     def bits_per_byte(self, inputs: Array, targets: Array) -> float:
         """Mean code length of each target after its input."""
         return float(-np.log2(self.probabilities)[inputs, targets].mean())
 
 
-def _smoothed(counts: Array, unigram: Array, prior: float) -> Array:
-    smoothed: Array = (counts + prior * unigram) / (counts.sum(axis=1, keepdims=True) + prior)
-    return smoothed
+def count_pairs(first: Array, second: Array) -> Array:
+    """How often each byte follows each, [256, 256]: pairs of what stands in the same place of both."""
+    codes = first.astype(np.int64) * NUM_BYTES + second
+    return np.bincount(codes.ravel(), minlength=NUM_BYTES**2).reshape(NUM_BYTES, NUM_BYTES).astype(np.float64)
 
 
 UNIFORM_BITS = math.log2(NUM_BYTES)
